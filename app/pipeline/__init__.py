@@ -1,0 +1,1 @@
+"""Stages, and the threads that run them."""

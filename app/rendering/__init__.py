@@ -1,0 +1,1 @@
+"""Poses on an image; no Qt."""

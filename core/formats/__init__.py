@@ -1,0 +1,1 @@
+"""Readers and writers of pose, box and annotation files."""

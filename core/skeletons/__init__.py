@@ -1,0 +1,1 @@
+"""One TOML file for each skeleton; read by :mod:`sitepose.core.skeleton`."""

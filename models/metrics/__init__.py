@@ -1,0 +1,1 @@
+"""How good poses, boxes and tracks are: arrays in, numbers out."""

@@ -1,0 +1,1 @@
+"""One small interface over the libraries that run a network."""

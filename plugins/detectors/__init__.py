@@ -1,0 +1,1 @@
+"""Detectors: frames in, boxes out."""

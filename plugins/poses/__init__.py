@@ -1,0 +1,1 @@
+"""Pose estimators: frames and boxes in, candidates out."""

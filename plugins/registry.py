@@ -1,0 +1,100 @@
+"""Which plug-ins there are: built-in tables and entry points. Nothing is imported until asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, get_args
+
+from sitepose.core.errors import PluginError, UnknownPluginError, did_you_mean
+
+Kind = Literal["detector", "pose", "source", "tracker"]
+
+BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
+    "detector": {
+        "centernet": "sitepose.plugins.detectors.centernet:CenterNetDetector",
+        "detections": "sitepose.plugins.detectors.detections:DetectionsFile",
+        "groundtruth": "sitepose.plugins.detectors.groundtruth:GroundTruth",
+        "picodet": "sitepose.plugins.detectors.picodet:PicoDetDetector",
+        "yolox": "sitepose.plugins.detectors.yolox:YoloxDetector",
+    },
+    "pose": {
+        "heatmap": "sitepose.plugins.poses.heatmap:HeatmapPose",
+    },
+    "source": {
+        "images": "sitepose.plugins.sources.images:ImageFolder",
+        "synthetic": "sitepose.plugins.sources.synthetic:SyntheticSource",
+        "video": "sitepose.plugins.sources.video:VideoFile",
+    },
+    "tracker": {
+        "oks-sort": "sitepose.plugins.trackers.own:OksSort",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PluginRow:
+    """One plug-in as announced, not yet imported.
+
+    Attributes:
+        kind: What it is for.
+        name: Name to choose it by.
+        target: ``module:Class``.
+        origin: Name of the distribution that announces it.
+        version: Version of that distribution.
+    """
+
+    kind: Kind
+    name: str
+    target: str
+    origin: str
+    version: str
+
+
+def plugin_rows(kind: Kind) -> dict[str, PluginRow]:
+    """Return every plug-in of a kind by name; built-in names cannot be taken by others.
+
+    Raises:
+        PluginError: Two distributions announce the same name.
+    """
+    rows = {name: PluginRow(kind, name, target, "sitepose", "") for name, target in BUILT_IN[kind].items()}
+    for entry in _entries(kind):
+        origin = entry.dist.name if entry.dist else "unknown"
+        version = entry.dist.version if entry.dist else ""
+        if entry.name in rows:
+            taken = rows[entry.name].origin
+            raise PluginError(f"{kind} {entry.name!r} is announced by both {taken} and {origin}; remove one")
+        rows[entry.name] = PluginRow(kind, entry.name, entry.value, origin, version)
+    return dict(sorted(rows.items()))
+
+
+def load_plugin(kind: Kind, name: str) -> type[Any]:
+    """Import and return the class of a plug-in.
+
+    Raises:
+        UnknownPluginError: There is none of this name.
+        PluginError: It cannot be imported; the message says how to mend it.
+    """
+    rows = plugin_rows(kind)
+    if name not in rows:
+        raise UnknownPluginError(f"unknown {kind} {name!r}; {did_you_mean(name, rows)}")
+    row = rows[name]
+    module, _, attribute = row.target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{kind} {name!r} of {row.origin} cannot be loaded: {reason}") from error
+
+
+def kinds() -> tuple[Kind, ...]:
+    """Return all kinds of plug-ins."""
+    return get_args(Kind)
+
+
+@cache
+def _entries(kind: Kind) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=f"sitepose.{kind}s"))

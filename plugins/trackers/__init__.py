@@ -1,0 +1,1 @@
+"""Trackers chosen by name; adapters of other packages."""

@@ -1,0 +1,1 @@
+"""People over time: numpy and scipy, no networks, no Qt, no files."""

@@ -1,0 +1,1 @@
+"""Which of the proposed poses are people: one function for each method."""
