@@ -1,0 +1,78 @@
+"""Open a network with the library, device and precision that were asked for, or the best of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from sitepose.core.errors import ConfigError, WeightsError, did_you_mean
+from sitepose.models.runtimes.api import RuntimeOptions, Session
+from sitepose.models.runtimes.machine import has_native_bf16
+from sitepose.models.runtimes.onnx_file import is_quantized
+from sitepose.models.runtimes.workers import Workers
+
+LIBRARIES = ("openvino", "onnxruntime")
+"""What can run an ONNX file."""
+
+
+def open_session(
+    path: Path, *, options: RuntimeOptions, workers: Workers, outputs: Sequence[str] | None = None
+) -> Session:
+    """Load a network.
+
+    Args:
+        path: An ONNX file with one input.
+        options: What is asked for. ``auto`` decides by the file and facts of the machine.
+        workers: The threads that inferences run on.
+        outputs: Names of the outputs to compute, in this order; all by default.
+
+    Raises:
+        ConfigError: The machine lacks what is asked for; nothing falls back in silence.
+        WeightsError: The file is missing, damaged or does not fit.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file")
+    _check_device(options.device)
+    library = choose_library(options, quantized=is_quantized(path))
+    if library == "openvino":
+        from sitepose.models.runtimes.openvino import open_openvino
+
+        return open_openvino(path, options=options, workers=workers, outputs=outputs)
+    from sitepose.models.runtimes.onnxruntime import open_onnxruntime
+
+    return open_onnxruntime(path, options=options, workers=workers, outputs=outputs)
+
+
+def choose_library(options: RuntimeOptions, *, quantized: bool) -> str:
+    """Return the library that ``auto`` stands for, or the one asked for.
+
+    OpenVINO where the network is to run in bfloat16 (ONNX Runtime has none on a CPU), ONNX Runtime for
+    float32, int8 and CUDA.
+
+    Raises:
+        ConfigError: The library is unknown or not installed.
+    """
+    if options.library != "auto":
+        if options.library not in LIBRARIES:
+            hint = did_you_mean(options.library, LIBRARIES)
+            raise ConfigError(f"runtime {options.library!r} cannot run an ONNX file; {hint}")
+        if find_spec(options.library) is None:
+            raise ConfigError(f"runtime {options.library!r} is not installed; pip install {options.library}")
+        return options.library
+    wants_bf16 = options.precision == "bf16" or (
+        options.precision == "auto" and not quantized and has_native_bf16()
+    )
+    if (
+        options.device in {"auto", "cpu"}
+        and (wants_bf16 or options.precision == "fp16")
+        and find_spec("openvino") is not None
+    ):
+        return "openvino"
+    return "onnxruntime"
+
+
+def _check_device(device: str) -> None:
+    kind, _, number = device.partition(":")
+    if kind not in {"auto", "cpu", "cuda"} or (number and (kind != "cuda" or not number.isdecimal())):
+        raise ConfigError(f"device {device!r} is unknown; there is: auto, cpu, cuda, cuda:1")

@@ -1,0 +1,180 @@
+"""OpenVINO: float32, bfloat16 and int8 on the processor."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from sitepose.core.errors import ConfigError, WeightsError
+from sitepose.models.runtimes.api import AnyArray, RuntimeInfo, RuntimeOptions
+from sitepose.models.runtimes.machine import has_native_bf16
+from sitepose.models.runtimes.onnx_file import is_quantized
+from sitepose.models.runtimes.streams import (
+    Dims,
+    Signature,
+    StreamedSession,
+    check_single_input,
+    select_outputs,
+)
+from sitepose.models.runtimes.workers import Workers
+
+DEVICE = "CPU"
+TELEMETRY = "openvino_telemetry"
+"""The module through which OpenVINO tells its maker of its use unless each user objects."""
+PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
+"""Our names to OpenVINO's; a quantised network computes what is not quantised in float32."""
+REPORTED = {"f32": "fp32", "bf16": "bf16", "f16": "fp16", "u8": "int8", "i8": "int8"}
+"""OpenVINO's names of precisions to ours."""
+HEAVY_LAYERS = frozenset({"Convolution", "GroupConvolution", "Deconvolution", "FullyConnected", "MatMul"})
+"""Layers that do the work: the precision that most of them run at is the network's."""
+
+
+def open_openvino(
+    path: Path, *, options: RuntimeOptions, workers: Workers, outputs: Sequence[str] | None = None
+) -> StreamedSession:
+    """Load and compile an ONNX file.
+
+    Args:
+        path: The file.
+        options: What is asked for; the device must be ``auto`` or ``cpu``.
+        workers: The threads that inferences run on; each has its own stream of one thread.
+        outputs: Names of the outputs to compute, in this order; all by default.
+
+    Raises:
+        ConfigError: The processor or the library lacks what is asked for.
+        WeightsError: The file is missing, damaged or does not fit.
+    """
+    if options.device not in {"auto", "cpu"}:
+        raise ConfigError(
+            f"device {options.device!r}: openvino runs on the CPU here; choose onnxruntime for CUDA"
+        )
+    core = _library().Core()
+    precision = _precision(core, path, options)
+    model, signature = _read(core, path, outputs)
+    settings = {
+        "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
+        "NUM_STREAMS": workers.threads,
+        "INFERENCE_NUM_THREADS": workers.threads,
+        "ENABLE_HYPER_THREADING": True,
+        "ENABLE_CPU_PINNING": False,  # two networks pinned to the same processors would wait for each other
+    }
+    try:
+        compiled = core.compile_model(model, DEVICE, settings)
+    except RuntimeError as error:
+        raise WeightsError(f"{path}: openvino cannot compile it ({_one_line(error)})") from error
+    info = _info(compiled, precision, path)
+    infer = _Requests(compiled, workers.threads)
+    return StreamedSession(signature=signature, info=info, workers=workers, infer=infer)
+
+
+def _library() -> Any:
+    """Import OpenVINO with its telemetry barred: it then uses its own stand-in, which sends nothing."""
+    sys.modules.setdefault(TELEMETRY, None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+class _Requests:
+    """One inference request for each worker; whoever comes takes a free one."""
+
+    def __init__(self, compiled: Any, count: int) -> None:
+        self._free: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(count):
+            self._free.put(compiled.create_infer_request())
+
+    def __call__(self, piece: AnyArray) -> list[AnyArray]:
+        request = self._free.get()
+        try:
+            results = request.infer([piece], share_inputs=True, share_outputs=True)
+            return [result.copy() for result in results.values()]
+        finally:
+            self._free.put(request)
+
+
+def _precision(core: Any, path: Path, options: RuntimeOptions) -> str:
+    """Return the precision to compile for, or say why the one asked for cannot be had."""
+    quantized = is_quantized(path)
+    if quantized and options.precision not in {"auto", "int8"}:
+        raise ConfigError(
+            f"precision {options.precision!r}: {path} is quantised to int8; choose int8 or the fp32 file"
+        )
+    if quantized:
+        return "int8"
+    if options.precision == "int8":
+        raise ConfigError(f"precision 'int8': {path} is not quantised; make an int8 file of it first")
+    if options.precision == "auto":
+        return "bf16" if has_native_bf16() else "fp32"
+    capabilities = core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+    if options.precision.upper() not in capabilities:
+        offered = ", ".join(name for name in ("fp32", "bf16", "fp16") if name.upper() in capabilities)
+        raise ConfigError(f"precision {options.precision!r}: this processor lacks it; it has {offered}")
+    return options.precision
+
+
+def _read(core: Any, path: Path, outputs: Sequence[str] | None) -> tuple[Any, Signature]:
+    """Return the network with the wanted outputs alone and a batch of 1, and its signature as published."""
+    try:
+        model = core.read_model(str(path))
+    except RuntimeError as error:
+        raise WeightsError(f"{path}: not a network that openvino can load ({_one_line(error)})") from error
+    names = select_outputs([_name(port, i) for i, port in enumerate(model.outputs)], outputs, str(path))
+    if outputs:
+        model = _library().Model([model.output(name) for name in names], model.get_parameters())
+    signature = Signature(
+        input_names=tuple(_name(port, i) for i, port in enumerate(model.inputs)),
+        input_shapes=tuple(_dims(port) for port in model.inputs),
+        input_dtypes=tuple(np.dtype(port.get_element_type().to_dtype()) for port in model.inputs),
+        output_names=names,
+        output_shapes=tuple(_dims(port) for port in model.outputs),
+    )
+    check_single_input(signature, str(path))
+    if signature.free_batch:
+        shape = model.inputs[0].get_partial_shape()
+        shape[0] = 1
+        model.reshape(shape)
+    return model, signature
+
+
+def _info(compiled: Any, precision: str, path: Path) -> RuntimeInfo:
+    """Return what the compiled network says of itself; another precision than asked for is an error."""
+    used = _executed_precision(compiled)
+    if used != precision:
+        raise ConfigError(f"precision {precision!r}: openvino runs {path} at {used} on this processor")
+    streams = int(compiled.get_property("NUM_STREAMS"))
+    return RuntimeInfo(
+        library="openvino",
+        version=str(_library().__version__).partition("-")[0],
+        device=", ".join(compiled.get_property("EXECUTION_DEVICES")),
+        precision=used,
+        streams=streams,
+        threads_per_stream=max(1, int(compiled.get_property("INFERENCE_NUM_THREADS")) // streams),
+    )
+
+
+def _executed_precision(compiled: Any) -> str:
+    """Return the precision that most of the heavy layers were compiled to."""
+    layers = [node.get_rt_info() for node in compiled.get_runtime_model().get_ordered_ops()]
+    heavy = [layer for layer in layers if layer["layerType"].astype(str) in HEAVY_LAYERS]
+    counts = Counter(layer["runtimePrecision"].astype(str) for layer in heavy)
+    hint = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+    name = counts.most_common(1)[0][0] if counts else hint
+    return REPORTED.get(name, name)
+
+
+def _name(port: Any, index: int) -> str:
+    return str(port.get_any_name()) if port.get_names() else f"output_{index}"
+
+
+def _dims(port: Any) -> Dims:
+    return tuple(side.get_length() if side.is_static else None for side in port.get_partial_shape())
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
