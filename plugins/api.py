@@ -113,7 +113,9 @@ class SourceInfo:
 class Detector(Protocol):
     """Frames in, people's boxes out."""
 
-    capabilities: Capabilities
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Return the people of each frame, best first. An empty sequence gives an empty list."""
@@ -126,7 +128,9 @@ class Detector(Protocol):
 class PoseEstimator(Protocol):
     """Frames and boxes in, keypoint candidates out (SPPE)."""
 
-    capabilities: Capabilities
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; the skeleton is never None."""
 
     def estimate(self, frames: Sequence[Frame], detections: Sequence[Detections]) -> list[PoseCandidates]:
         """Return the candidates of each frame; one row for each of its detections, in their order."""
@@ -139,8 +143,9 @@ class PoseEstimator(Protocol):
 class Tracker(Protocol):
     """Poses of one frame after the other in, the same people with identities out."""
 
-    needs_pixels: bool
-    """Whether ``frame.image`` is read; without it saved poses can be tracked again without the video."""
+    @property
+    def needs_pixels(self) -> bool:
+        """Whether ``frame.image`` is read; if not, saved poses can be tracked again without the video."""
 
     def update(self, frame: Frame, poses: Poses) -> Poses:
         """Return the frame's people with ``track_ids``; carried people have ``observed`` False."""
@@ -159,9 +164,13 @@ class FrameSource(Protocol):
     A fault in mid-stream raises ``SourceError`` after every good frame before it has been given.
     """
 
-    info: SourceInfo
-    damaged: int
-    """Packets that could not be decoded and were skipped so far."""
+    @property
+    def info(self) -> SourceInfo:
+        """What is known before the first frame."""
+
+    @property
+    def damaged(self) -> int:
+        """Packets that could not be decoded and were skipped so far."""
 
     def __iter__(self) -> Iterator[Frame]:
         """Return the iterator."""
