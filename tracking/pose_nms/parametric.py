@@ -1,0 +1,173 @@
+"""Parametric pose-NMS (RMPE, arXiv 1612.00137): people too alike to a better one are merged into it.
+
+Two forms. ``published`` has the constants and pixel limits of the public 17-keypoint settings, scaled to the
+number of keypoints. ``normalized`` measures every distance in tenths of the larger person's longer side and
+gives a similarity in 0..1, so that its four parameters hold at any resolution and for any skeleton.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from sitepose.core.settings import Settings
+from sitepose.core.skeleton import Skeleton
+from sitepose.core.structures import BoolArray, FloatArray, PoseCandidates, Poses
+from sitepose.tracking.pose_nms.merging import greedy_references, merge_groups
+from sitepose.tracking.pose_nms.peaks import TopPeaks, best_first, make_poses, top_peaks
+from sitepose.tracking.pose_nms.scoring import PoseNmsSettings
+
+PUBLISHED_KEYPOINTS = 17
+"""The number of keypoints that the public constants were tuned for; eta and matches grow with K."""
+
+SAME_PLACE = 1.0
+"""Two keypoints agree within one pixel (published) or one tenth of the person (normalized)."""
+
+AREA_MARGIN = 1.5
+"""A person's side over the extent of its keypoints, in the public smallest-area rule."""
+
+
+ROUNDING = 1e-5
+"""Similarities this close below eta reach it: equal poses merge also where eta is 1 - a."""
+
+SMALLEST_UNIT = np.float32(1e-6)
+"""A tenth of an empty box's side, in pixels: only coinciding keypoints are alike there."""
+
+
+class PublishedParameters(Settings):
+    """Public constants for 17 keypoints; distances in pixels."""
+
+    score_scale: float = Field(default=1.0, gt=0)
+    """s1: scores count as ``tanh(score / s1)``."""
+    distance_scale: float = Field(default=2.65, gt=0)
+    """s2 in pixels: distances count as ``exp(-distance / s2)``."""
+    distance_weight: float = Field(default=1.7, ge=0)
+    """lambda: how much distances count beside scores."""
+    eta: float = Field(default=22.48, gt=0)
+    """Similarity for 17 keypoints from which a person vanishes; K/17 of it for K keypoints (18.51 for 14)."""
+    matches: int = Field(default=5, ge=1)
+    """Matching keypoints of 17 from which a person vanishes; the rounded share of it for K (4 for 14)."""
+    share: float = Field(default=0.1, gt=0)
+    """alpha: keypoints match within this share of the person's longer side, but never beyond the limits."""
+    match_limit: float = Field(default=7.0, gt=0)
+    """Largest distance in pixels at which two keypoints match."""
+    merge_limit: float = Field(default=15.0, gt=0)
+    """Largest distance in pixels at which two keypoints are averaged."""
+
+
+class NormalizedParameters(Settings):
+    """Scale-free parameters, fitted on labelled images (docs/pose_nms.md)."""
+
+    score_scale: float = Field(default=0.3, gt=0)
+    """s1: scores count as ``tanh(score / s1)``."""
+    distance_scale: float = Field(default=1.0, gt=0)
+    """s2': distances count as ``exp(-u^2 / s2')``, u in tenths of the larger person's longer side."""
+    score_weight: float = Field(default=0.4, ge=0, le=1)
+    """a: how much the score term counts; the distance term counts 1 - a."""
+    eta: float = Field(default=0.3, gt=0, le=1)
+    """Similarity, 0..1, from which a person vanishes; at most 1 - a, so that equal poses always merge."""
+    merge_limit: float = Field(default=1.0, gt=0)
+    """Largest u at which two keypoints are averaged."""
+
+    @model_validator(mode="after")
+    def _equal_poses_merge(self) -> Self:
+        if self.eta > 1 - self.score_weight + ROUNDING:
+            limit = f"1 - score_weight = {1 - self.score_weight:.4g}"
+            raise ValueError(f"eta must be at most {limit}, or equal poses of low score would both stay")
+        return self
+
+
+class ParametricSettings(PoseNmsSettings):
+    """Settings of ``parametric``."""
+
+    form: Literal["published", "normalized"] = "normalized"
+    """Which measure of similarity, and with it which parameters."""
+    published: PublishedParameters = PublishedParameters()
+    """Parameters of the ``published`` form."""
+    normalized: NormalizedParameters = NormalizedParameters()
+    """Parameters of the ``normalized`` form."""
+    min_score: float = Field(default=0.3, ge=0, le=1)
+    """People whose best keypoint scores below this vanish; the public value."""
+    min_area: float = Field(default=0.0, ge=0)
+    """People whose keypoints' extent times 1.5 x 1.5 is smaller, in square pixels, vanish."""
+
+
+def parametric_nms(candidates: PoseCandidates, skeleton: Skeleton, settings: ParametricSettings) -> Poses:
+    """Keep the most confident person, merge everybody alike into it, go on with the rest.
+
+    Confidence is the mean keypoint score. The survivor's keypoints become the score-weighted means over those
+    of the merged people who place them nearby; its box stays.
+    """
+    peaks = top_peaks(candidates)
+    order = np.argsort(-peaks.scores.mean(axis=1), kind="stable")
+    peaks = TopPeaks(peaks.keypoints[order], peaks.scores[order], peaks.present[order])
+    sides = _longer_sides(candidates.boxes[order])
+    distances = _distances(peaks)
+    if settings.form == "published":
+        alike = _published_alike(distances, peaks.scores, sides, settings.published)
+        limits = np.minimum(settings.published.share * sides, settings.published.merge_limit)
+    else:
+        alike = _normalized_alike(distances, peaks, sides, settings.normalized)
+        limits = settings.normalized.merge_limit * sides / 10
+    references = greedy_references(alike)
+    keypoints, scores = merge_groups(peaks, references, distances, limits)
+    kept = np.flatnonzero(references == np.arange(len(order)))
+    kept = kept[_worth_keeping(peaks.keypoints[kept], scores[kept], settings)]
+    return best_first(make_poses(candidates, order[kept], keypoints[kept], scores[kept], settings.person_score))
+
+
+def _longer_sides(boxes: FloatArray) -> FloatArray:
+    """Return the longer side of each box, shape (P,)."""
+    return np.asarray(np.maximum(boxes[:, 2:] - boxes[:, :2], 0).max(axis=1), np.float32)
+
+
+def _distances(peaks: TopPeaks) -> FloatArray:
+    """Return how far each keypoint is from everybody else's, shape (P, P, K); infinite where one is missing."""
+    x, y = peaks.keypoints[..., 0], peaks.keypoints[..., 1]
+    distances: FloatArray = np.hypot(x[:, None] - x[None], y[:, None] - y[None])
+    if not peaks.present.all():
+        distances[~(peaks.present[:, None] & peaks.present[None])] = np.inf
+    return distances
+
+
+def _published_alike(
+    distances: FloatArray, scores: FloatArray, sides: FloatArray, parameters: PublishedParameters
+) -> BoolArray:
+    """Return who (rows) absorbs whom (columns) by the published rule, shape (P, P)."""
+    weighted = np.tanh(scores / np.float32(parameters.score_scale))
+    agree = np.where(distances <= SAME_PLACE, weighted[:, None] * weighted[None], 0).sum(axis=2)
+    near = np.exp(distances / np.float32(-parameters.distance_scale)).sum(axis=2)
+    matches = (distances <= np.minimum(parameters.share * sides, parameters.match_limit)[:, None, None]).sum(
+        axis=2
+    )
+    share = scores.shape[1] / PUBLISHED_KEYPOINTS
+    enough = max(1, round(parameters.matches * share))
+    return np.asarray(
+        (agree + parameters.distance_weight * near >= parameters.eta * share) | (matches >= enough), np.bool_
+    )
+
+
+def _normalized_alike(
+    distances: FloatArray, peaks: TopPeaks, sides: FloatArray, parameters: NormalizedParameters
+) -> BoolArray:
+    """Return who (rows) absorbs whom (columns) by the scale-free rule, shape (P, P).
+
+    Both terms are means over the keypoints that at least one of the two has.
+    """
+    tenths = distances / np.maximum(sides / 10, SMALLEST_UNIT)[:, None, None]
+    weighted = np.tanh(peaks.scores / np.float32(parameters.score_scale))
+    agree = np.where(tenths <= SAME_PLACE, weighted[:, None] * weighted[None], 0).sum(axis=2)
+    near = np.exp(tenths * tenths / np.float32(-parameters.distance_scale)).sum(axis=2)
+    count = np.maximum((peaks.present[:, None] | peaks.present[None]).sum(axis=2), 1)
+    similarity = parameters.score_weight * agree + (1 - parameters.score_weight) * near
+    return np.asarray(similarity >= (parameters.eta - ROUNDING) * count, np.bool_)
+
+
+def _worth_keeping(keypoints: FloatArray, scores: FloatArray, settings: ParametricSettings) -> BoolArray:
+    """Return which people have a keypoint above the floor and are large enough, shape (P,)."""
+    extent = AREA_MARGIN**2 * np.ptp(keypoints, axis=1).prod(axis=1) if len(keypoints) else np.empty(0)
+    return np.asarray(
+        (scores.max(axis=1, initial=0) >= settings.min_score) & (extent >= settings.min_area), np.bool_
+    )
