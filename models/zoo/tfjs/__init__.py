@@ -1,0 +1,1 @@
+"""TF.js graph models, ``*.json`` beside ``*.bin``, made into ONNX files."""
