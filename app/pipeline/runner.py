@@ -132,7 +132,7 @@ class Runner:
                 started = time.perf_counter()
         except SiteposeError as reason:
             error = reason
-        except Exception as reason:  # the edge of a thread: whatever it is goes to the one who waits
+        except Exception as reason:  # noqa: BLE001  the edge of a thread: it goes to the one who waits
             error = _chain(f"the source failed: {type(reason).__name__}: {reason}", reason)
         queue.put(_End(error))
 
