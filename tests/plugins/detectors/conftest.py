@@ -1,0 +1,150 @@
+"""Frames with a bright square of known place, and tiny networks that find it, in each detector's own format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.parser
+import pytest
+
+from sitepose.core.structures import Frame
+from sitepose.models.runtimes.workers import Workers
+from sitepose.models.zoo.card import InputSpec
+
+GREY, WHITE = 114, 255
+
+FIND_SQUARE = """
+  above = Sub (plane, grey)
+  share = Div (above, span)
+  inside = Clip (share, zero, one)
+  rows = ReduceSum (inside, axis_x)
+  columns = ReduceSum (inside, axis_y)
+  width = ReduceMax <axes = [1]> (rows)
+  height = ReduceMax <axes = [2]> (columns)
+  bare_mass = ReduceSum (rows, axis_y)
+  mass = Max (bare_mass, tiny)
+  weighted_columns = Mul (columns, xs)
+  weighted_rows = Mul (rows, ys)
+  sum_x = ReduceSum (weighted_columns, axis_x)
+  sum_y = ReduceSum (weighted_rows, axis_y)
+  x = Div (sum_x, mass)
+  y = Div (sum_y, mass)
+  center = Concat <axis = 2> (x, y)
+  bare_size = Concat <axis = 2> (width, height)
+  size = Max (bare_size, tiny)
+  brightness = ReduceMax <axes = [1, 2]> (inside)
+  corner = Mul (cells, stride)
+  away = Sub (center, corner)
+  away2 = Mul (away, away)
+  distance2 = ReduceSum (away2, axis_x)
+  falling = Div (distance2, spread)
+  near = Exp (falling)
+  score = Mul (near, brightness)
+"""
+"""Graph text: centre and size of the square in input corners; for each cell a score falling with its distance.
+
+``plane`` is the mean of the channels (N, H, W), ``center`` and ``size`` are (N, 1, 2), ``score`` (N, cells, 1).
+"""
+
+HEADS = {
+    "yolox": (
+        "float[N, C, 6] output",
+        """
+  position = Div (away, stride)
+  shares = Div (size, stride)
+  logs = Log (shares)
+  zeros = Mul (position, zero)
+  full_logs = Add (zeros, logs)
+  nothing = Mul (score, zero)
+  certain = Exp (nothing)
+  output = Concat <axis = 2> (position, full_logs, score, certain)
+""",
+    ),
+    "picodet": (
+        "float[N, C, 4] boxes, float[N, 1, C] scores",
+        """
+  half = Mul (size, a_half)
+  low = Sub (center, half)
+  high = Add (center, half)
+  box = Concat <axis = 2> (low, high)
+  zeros = Mul (away, zero)
+  wide_zeros = Concat <axis = 2> (zeros, zeros)
+  boxes = Add (wide_zeros, box)
+  scores = Transpose <perm = [0, 2, 1]> (score)
+""",
+    ),
+    "centernet": (
+        "float[N, 2, R, R] heatmap, float[N, 4, R, R] sides",
+        """
+  half = Mul (size, a_half)
+  low = Sub (half, away)
+  high = Add (half, away)
+  flat_sides = Concat <axis = 2> (low, high)
+  sides_first = Transpose <perm = [0, 2, 1]> (flat_sides)
+  sides = Reshape (sides_first, sides_shape)
+  nothing = Mul (score, zero)
+  classes = Concat <axis = 2> (score, nothing)
+  classes_first = Transpose <perm = [0, 2, 1]> (classes)
+  heatmap = Reshape (classes_first, heatmap_shape)
+""",
+    ),
+}
+"""Outputs and last nodes of each format; all cells tell one box, so a wrong grid shows as a second person."""
+
+STRIDES = {"yolox": (8, 16, 32), "picodet": (8, 16, 32, 64), "centernet": (4,)}
+
+
+def square_network(path: Path, head: str, spec: InputSpec) -> Path:
+    """Write an ONNX file that finds a white square on grey 114, with the outputs of a detector's format."""
+    outputs, last_nodes = HEADS[head]
+    width, height = spec.size_wh
+    shape = f"N, 3, {height}, {width}" if spec.layout == "nchw" else f"N, {height}, {width}, 3"
+    axis = 1 if spec.layout == "nchw" else 3
+    text = f"""<ir_version: 8, opset_import: ["": 17]>
+square (float[{shape}] image) => ({outputs}) {{
+  plane = ReduceMean <axes = [{axis}], keepdims = 0> (image)
+{FIND_SQUARE}{last_nodes}}}"""
+    model = onnx.parser.parse_model(text)
+    for name, value in _constants(head, spec).items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
+
+
+def _constants(head: str, spec: InputSpec) -> dict[str, np.ndarray]:
+    width, height = spec.size_wh
+    grids = [np.indices((height // s, width // s))[::-1].reshape(2, -1).T for s in STRIDES[head]]
+    strides = np.concatenate([np.full((len(g), 1), s) for g, s in zip(grids, STRIDES[head], strict=True)])
+    low, high = (np.mean((v * spec.scale - np.array(spec.mean)) / np.array(spec.std)) for v in (GREY, WHITE))
+    floats = {
+        "grey": low, "span": high - low, "zero": 0, "one": 1, "tiny": 1e-3, "a_half": 0.5, "spread": -2 * 64**2,
+        "xs": (np.arange(width) + 0.5)[None, None], "ys": (np.arange(height) + 0.5)[None, :, None],
+        "cells": np.concatenate(grids)[None], "stride": strides[None],
+    }  # fmt: skip
+    rows = height // STRIDES[head][0]
+    ints = {
+        "axis_x": [2], "axis_y": [1],
+        "sides_shape": [-1, rows, rows, 4], "heatmap_shape": [-1, rows, rows, 2],
+    }  # fmt: skip
+    return {name: np.asarray(value, np.float32) for name, value in floats.items()} | {
+        name: np.asarray(value, np.int64) for name, value in ints.items()
+    }
+
+
+def square_frame(size_wh: tuple[int, int], square: tuple[int, int, int, int] | None, index: int = 0) -> Frame:
+    """Return a grey frame; its pixels left..right-1, top..bottom-1 are white where there is a square."""
+    image = np.full((size_wh[1], size_wh[0], 3), GREY, np.uint8)
+    if square is not None:
+        left, top, right, bottom = square
+        image[top:bottom, left:right] = WHITE
+    return Frame(image=image, index=index, timestamp=index / 10, name=f"{index:06d}.png")
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers(2) as workers:
+        yield workers
