@@ -85,6 +85,8 @@ class OutputConfig(Settings):
     """Whether to keep what the pose network said before the pose-NMS, for ``retrack --nms``."""
     formats: tuple[str, ...] = ()
     """Exports to write at the end: ``coco``, ``mot``, ..."""
+    publish: tuple[str, ...] = ()
+    """Where to send poses as JSON lines: ``-``, ``ws://127.0.0.1:PORT``, ``udp://HOST:PORT``."""
 
 
 class RunConfig(Settings):

@@ -84,10 +84,9 @@ class VideoRun:
     def _process(self, source: FrameSource) -> dict[str, str]:
         if self._parts.tracker is not None:
             self._parts.tracker.reset()
-        output = self._config.output
         with RunWriters(self._folder, self._header(source.info), source.info, self._parts.skeleton) as writers:
             stages = self._parts.stages(select=self._config.select).in_order()
-            stages += writers.stages(overlay=output.overlay, save_candidates=output.save_candidates)
+            stages += writers.stages(self._config.output)
             self._runner = Runner(stages)
             if self._stopped:
                 self._runner.stop()

@@ -140,6 +140,7 @@ def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
         "output": {
             "overlay": arguments.overlay,
             "save_candidates": arguments.save_candidates,
+            "publish": arguments.publish,
             "formats": arguments.format.split(",") if arguments.format else None,
         },
     }

@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sitepose.app.config import OutputConfig
+from sitepose.app.outputs.publish import Publisher
 from sitepose.app.pipeline.runner import Stage, Work
 from sitepose.core.errors import RecordingError
 from sitepose.core.formats.poses_jsonl import PoseRecord, PosesHeader, PosesWriter
@@ -38,22 +40,27 @@ class RunWriters:
 
     def __init__(self, folder: Path, header: PosesHeader, info: SourceInfo, skeleton: Skeleton) -> None:
         self._folder = folder
+        self._header = header
         self._info = info
         self._skeleton = skeleton
         self._closers = ExitStack()
         make_folder(folder)
         self._poses = self._closers.enter_context(PosesWriter(folder / POSES, header))
+        self._publisher: Publisher | None = None
         self._overlay: OverlayWriter | None = None
         self._candidates: CandidatesWriter | None = None
         self.paths = {"poses": str(folder / POSES)}
 
-    def stages(self, *, overlay: bool, save_candidates: bool) -> tuple[Stage, ...]:
-        """Return one stage for each kind of file that is asked for."""
+    def stages(self, output: OutputConfig) -> tuple[Stage, ...]:
+        """Return one stage for each thing that is asked for."""
         stages = [Stage("write", self._write)]
-        if save_candidates:
+        if output.publish:
+            self._publisher = self._closers.enter_context(Publisher(output.publish, self._header))
+            stages.append(Stage("publish", self._publish))
+        if output.save_candidates:
             self._candidates = self._open_candidates()
             stages.append(Stage("candidates", self._keep_candidates))
-        if overlay:
+        if output.overlay:
             self._overlay = self._open_overlay()
             stages.append(Stage("overlay", self._draw))
         return tuple(stages)
@@ -61,6 +68,8 @@ class RunWriters:
     def finish(self, frames: int) -> None:
         """Mark the poses as complete: every frame of the input has its line."""
         self._poses.end(frames=frames, dropped=0)
+        if self._publisher is not None:
+            self._publisher.end(frames=frames, dropped=0)
 
     def close(self) -> None:
         """Close every file; calling it twice is fine."""
@@ -73,9 +82,11 @@ class RunWriters:
         self.close()
 
     def _write(self, work: Work) -> None:
-        frame = work.frame
-        assert work.poses is not None  # the tracker's stage has filled it in
-        self._poses.write(PoseRecord(frame.index, frame.timestamp, frame.pts, work.poses))
+        self._poses.write(record_of(work))
+
+    def _publish(self, work: Work) -> None:
+        assert self._publisher is not None
+        self._publisher.publish(record_of(work))
 
     def _draw(self, work: Work) -> None:
         assert self._overlay is not None
@@ -104,6 +115,13 @@ class RunWriters:
         folder = self._folder / CANDIDATES
         self.paths["candidates"] = str(folder)
         return self._closers.enter_context(CandidatesWriter(folder))
+
+
+def record_of(work: Work) -> PoseRecord:
+    """Return a frame's line of ``poses.jsonl``."""
+    assert work.poses is not None  # the stages before have filled it in
+    frame = work.frame
+    return PoseRecord(frame.index, frame.timestamp, frame.pts, work.poses, frame.name)
 
 
 def make_folder(folder: Path) -> None:

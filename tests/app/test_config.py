@@ -25,7 +25,9 @@ class TestReadConfig:
         assert read_config() == RunConfig() == read_config(preset="portable")
 
     def test_the_later_one_wins(self, toml):
-        file = toml('[detector]\nname = "yolox"\n[detector.settings]\nmin_score = 0.1\n[runtime]\nthreads = 1\n')
+        file = toml(
+            '[detector]\nname = "yolox"\n[detector.settings]\nmin_score = 0.1\n[runtime]\nthreads = 1\n'
+        )
 
         config = read_config(
             file,
@@ -49,7 +51,9 @@ class TestReadConfig:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            pytest.param("[detectr]\n", "detectr: unexpected key; did you mean 'detector'", id="misspelt table"),
+            pytest.param(
+                "[detectr]\n", "detectr: unexpected key; did you mean 'detector'", id="misspelt table"
+            ),
             pytest.param("[input]\nroi = [0, 0, 0, 5]\n", "input.roi: expected x,y,w,h", id="empty roi"),
             pytest.param("detect_every = 0\n", "detect_every: expected 'auto' or a whole number", id="step 0"),
             pytest.param("[runtime]\nthreads = -1\n", "runtime.threads: input should be greater", id="threads"),

@@ -1,0 +1,126 @@
+"""Poses sent to other programs, over real sockets on loopback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from websockets.sync.client import connect
+
+from sitepose.app.outputs.publish import LARGEST_DATAGRAM, Publisher, check_target
+from sitepose.core.errors import ConfigError, RecordingError
+from sitepose.core.formats.poses_jsonl import PoseRecord, PosesHeader
+from sitepose.core.structures import Poses
+
+HEADER = PosesHeader(source="clip.mp4", width=64, height=48, skeleton="coco17", keypoint_names=["nose"])
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def record(index, people=1):
+    poses = Poses(
+        keypoints=np.ones((people, 1, 2)),
+        keypoint_scores=np.ones((people, 1)),
+        boxes=np.ones((people, 4)),
+        box_scores=np.ones(people),
+        scores=np.ones(people),
+    )
+    return PoseRecord(index, index / 10, index, poses)
+
+
+@contextmanager
+def connected(url):
+    """Yield a listener that the server has taken in: it has sent the header."""
+    with connect(url) as listener:
+        assert json.loads(listener.recv(timeout=5))["schema"] == "sitepose.poses/1"
+        yield listener
+
+
+class TestStandardOutput:
+    def test_the_lines_are_those_of_the_file(self, capsys):
+        with Publisher(("-",), HEADER) as publisher:
+            publisher.publish(record(0))
+            publisher.end(frames=1, dropped=0)
+
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert lines[0]["source"] == "clip.mp4"
+        assert lines[1]["people"][0]["keypoints"] == [[1.0, 1.0, 1.0]]
+        assert lines[2] == {"end": True, "frames": 1, "dropped": 0}
+
+
+class TestWebSocket:
+    def test_whoever_joins_gets_the_header_and_the_frames_from_then_on(self, port):
+        url = f"ws://127.0.0.1:{port}"
+        with Publisher((url,), HEADER) as publisher:
+            publisher.publish(record(0))
+            with connected(url) as listener:
+                publisher.publish(record(1, people=0))
+                publisher.end(frames=2, dropped=0)
+
+                assert json.loads(listener.recv(timeout=5)) == {
+                    "index": 1,
+                    "timestamp": 0.1,
+                    "pts": 1,
+                    "people": [],
+                }
+                assert json.loads(listener.recv(timeout=5))["end"] is True
+
+    def test_a_listener_that_does_not_listen_never_holds_up_the_run(self, port):
+        url = f"ws://127.0.0.1:{port}"
+        with Publisher((url,), HEADER) as publisher, connected(url):
+            started = time.monotonic()
+            for index in range(3000):
+                publisher.publish(record(index, people=50))
+            assert time.monotonic() - started < 60
+
+    def test_a_listener_that_leaves_does_not_matter(self, port):
+        url = f"ws://127.0.0.1:{port}"
+        with Publisher((url,), HEADER) as publisher:
+            with connected(url):
+                pass
+            for index in range(10):
+                publisher.publish(record(index))
+
+    def test_a_port_in_use_is_one_line(self, port):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", port))
+            taken.listen()
+            with pytest.raises(RecordingError, match=rf"--publish ws://127.0.0.1:{port}: .*in use"):
+                Publisher((f"ws://127.0.0.1:{port}",), HEADER)
+
+
+class TestDatagrams:
+    def test_each_line_is_a_packet(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.settimeout(5)
+            with Publisher((f"udp://127.0.0.1:{listener.getsockname()[1]}",), HEADER) as publisher:
+                publisher.publish(record(0))
+
+                lines = [json.loads(listener.recv(LARGEST_DATAGRAM)) for _ in range(2)]
+
+        assert lines[0]["schema"] == "sitepose.poses/1"
+        assert lines[1]["index"] == 0
+
+    def test_a_frame_too_large_for_a_packet_is_left_out_with_one_warning(self, port, caplog):
+        with Publisher((f"udp://127.0.0.1:{port}",), HEADER) as publisher:
+            for index in range(3):
+                publisher.publish(record(index, people=1000))
+
+        assert len([entry for entry in caplog.records if "does not fit" in entry.message]) == 1
+
+
+class TestCheckTarget:
+    @pytest.mark.parametrize("target", ["", "http://x:1", "ws://127.0.0.1", "udp://x:99999", "file"])
+    def test_what_is_no_target_is_one_line(self, target):
+        with pytest.raises(ConfigError, match="expected -, ws://"):
+            check_target(target)
