@@ -30,6 +30,11 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         "video": "sitepose.plugins.sources.video:VideoFile",
     },
     "tracker": {
+        "botsort": "sitepose.plugins.trackers.package:BotSort",
+        "bytetrack": "sitepose.plugins.trackers.package:ByteTrack",
+        "cbiou": "sitepose.plugins.trackers.package:CBiou",
+        "none": "sitepose.plugins.trackers.own:NoTracking",
+        "ocsort": "sitepose.plugins.trackers.package:OcSort",
         "oks-sort": "sitepose.plugins.trackers.own:OksSort",
     },
 }

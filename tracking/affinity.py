@@ -41,7 +41,9 @@ def pose_affinity(
         OKS and the share of keypoints that both sides see, each (T, P), 0..1.
     """
     weights = np.sqrt(np.maximum(scores[0], 0)[:, None] * np.maximum(scores[1], 0)[None])
-    areas = (box_areas(boxes[0])[:, None] + box_areas(boxes[1])[None]) / 2 * np.float32(COCO_AREA_SHARE)
+    areas = np.asarray(
+        (box_areas(boxes[0])[:, None] + box_areas(boxes[1])[None]) / 2 * COCO_AREA_SHARE, np.float32
+    )
     similarity = oks(keypoints[0], keypoints[1], areas, sigmas, weights=weights)
     return similarity, np.asarray(weights.mean(axis=-1), np.float32)
 
