@@ -10,6 +10,7 @@ from typing import Any
 from sitepose.core.errors import ConfigError, did_you_mean
 from sitepose.core.skeleton import Skeleton
 from sitepose.core.structures import PoseCandidates, Poses
+from sitepose.tracking.pose_nms.association import KmSettings, km_nms
 from sitepose.tracking.pose_nms.none import KeepAllSettings, keep_all
 from sitepose.tracking.pose_nms.oks import OksSettings, SoftOksSettings, oks_nms, soft_oks_nms
 from sitepose.tracking.pose_nms.parametric import ParametricSettings, parametric_nms
@@ -36,6 +37,7 @@ POSE_NMS_METHODS: Mapping[str, PoseNmsMethod] = MappingProxyType(
         method.name: method
         for method in (
             PoseNmsMethod("parametric", parametric_nms, ParametricSettings),
+            PoseNmsMethod("km", km_nms, KmSettings),
             PoseNmsMethod("oks", oks_nms, OksSettings),
             PoseNmsMethod("soft-oks", soft_oks_nms, SoftOksSettings),
             PoseNmsMethod("none", keep_all, KeepAllSettings),

@@ -16,6 +16,8 @@ from sitepose.tracking.pose_nms.parametric import ParametricSettings, parametric
 VARIANTS = [
     pytest.param("parametric", {"form": "normalized"}, id="parametric normalized"),
     pytest.param("parametric", {"form": "published"}, id="parametric published"),
+    pytest.param("km", {}, id="km"),
+    pytest.param("km", {"form": "top-peak"}, id="km top-peak"),
     pytest.param("oks", {}, id="oks"),
     pytest.param("soft-oks", {}, id="soft-oks"),
     pytest.param("none", {}, id="none"),
