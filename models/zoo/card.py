@@ -10,12 +10,14 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from sitepose.core.errors import ConfigError, UnknownPluginError, did_you_mean
 from sitepose.core.settings import Settings, check
+from sitepose.models.zoo.sources import parse_source
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Triple = tuple[float, float, float]
@@ -31,14 +33,30 @@ class ModelFile(Settings):
     sha256: Sha256 | None = None
     """None where the publisher states none: recorded at the first fetch, and later fetches are held to it."""
 
+    @field_validator("name")
+    @classmethod
+    def _is_a_plain_name(cls, name: str) -> str:
+        if Path(name).name != name or name.startswith("."):
+            raise ValueError("expected a plain file name")
+        return name
+
+    @field_validator("sources")
+    @classmethod
+    def _are_sources(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
+        for source in sources:
+            parse_source(source)
+        return sources
+
 
 class ImportSpec(Settings):
     """How a foreign format becomes the ONNX file that is run."""
 
     format: Literal["tfjs"]
     """``tfjs``: a TF.js graph model, ``*.json`` beside its ``*.bin``."""
-    outputs: tuple[str, ...] = ()
-    """Nodes of the graph to cut at and return, in this order; the graph's own outputs when empty."""
+    outputs: dict[str, str] = Field(default_factory=dict)
+    """Nodes of the graph to cut at, by the name they get, in this order; the graph's own outputs when empty."""
+    channels: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    """Channels to keep of an output; all of those that are not named."""
 
 
 class InputSpec(Settings):
@@ -92,6 +110,8 @@ class ModelCard(Settings):
     """Name to choose it by."""
     kind: Literal["detector", "pose"]
     """What it is for."""
+    aliases: tuple[str, ...] = ()
+    """Shorter names that mean the same."""
     plugin: str
     """The plug-in that runs it."""
     summary: str
@@ -108,21 +128,28 @@ class ModelCard(Settings):
     """How to import it, where it is not ONNX as published."""
     input: InputSpec
     """How pixels become its input."""
+    outputs: dict[str, str] = Field(default_factory=dict)
+    """What each output holds: shape, units, meaning."""
     pose: PoseSpec | None = None
     """For pose networks and one-stage pose detectors."""
 
 
 @cache
 def load_card(name: str) -> ModelCard:
-    """Return a card that ships with Sitepose.
+    """Return a card that ships with Sitepose, by its name or one of its aliases.
 
     Raises:
         UnknownPluginError: There is none of this name.
         ConfigError: The card is faulty.
     """
+    if name not in card_names():
+        meant = _aliases().get(name)
+        if meant is None:
+            raise UnknownPluginError(
+                f"unknown model {name!r}; {did_you_mean(name, (*card_names(), *_aliases()))}"
+            )
+        return load_card(meant)
     file = resources.files("sitepose.models.zoo.cards") / f"{name}.toml"
-    if not file.is_file():
-        raise UnknownPluginError(f"unknown model {name!r}; {did_you_mean(name, card_names())}")
     card = check(ModelCard, tomllib.loads(file.read_text(encoding="utf-8")), where=f"model card {name}.toml:")
     if card.name != name:
         raise ConfigError(f"model card {name}.toml: name is {card.name!r}, expected {name!r}")
@@ -134,3 +161,19 @@ def card_names() -> tuple[str, ...]:
     """Return the names of all cards that ship with Sitepose, sorted."""
     files = resources.files("sitepose.models.zoo.cards").iterdir()
     return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
+
+
+@cache
+def _aliases() -> dict[str, str]:
+    """Return the name of the card that each alias means.
+
+    Raises:
+        ConfigError: An alias means two cards, or is the name of one.
+    """
+    aliases: dict[str, str] = {}
+    for name in card_names():
+        for alias in load_card(name).aliases:
+            if alias in aliases or alias in card_names():
+                raise ConfigError(f"model card {name}.toml: alias {alias!r} is taken")
+            aliases[alias] = name
+    return aliases

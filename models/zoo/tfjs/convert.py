@@ -16,9 +16,6 @@ from sitepose.models.zoo.tfjs.builder import Builder, Tensor
 from sitepose.models.zoo.tfjs.graph import Graph, Node, read_graph
 from sitepose.models.zoo.tfjs.handlers import Handler
 
-IMPORTER_VERSION = 1
-"""Grows with every change that alters the files made; imported files of older versions are made anew."""
-
 OPERATIONS: Mapping[str, Handler] = {**convolutions.OPERATIONS, **arithmetic.OPERATIONS, **arrays.OPERATIONS}
 """Everything that can be converted."""
 
