@@ -27,7 +27,7 @@ class ModelFile(Settings):
     """One file of a model as its publisher offers it."""
 
     name: str
-    """Name in the cache; the first file of a card is the network itself."""
+    """Name in the cache."""
     sources: tuple[str, ...] = ()
     """Where it can be had, tried in order; none where the user must bring the file."""
     sha256: Sha256 | None = None
@@ -103,17 +103,11 @@ class PoseSpec(Settings):
     """Whether the mirrored heatmap is moved by one cell before averaging (biased codecs)."""
 
 
-class ModelCard(Settings):
-    """Everything about a network that code must not guess."""
+class Card(Settings):
+    """What there is to know of something that can be fetched."""
 
     name: str
     """Name to choose it by."""
-    kind: Literal["detector", "pose"]
-    """What it is for."""
-    aliases: tuple[str, ...] = ()
-    """Shorter names that mean the same."""
-    plugin: str
-    """The plug-in that runs it."""
     summary: str
     """One line for ``models list``."""
     licence: str
@@ -123,7 +117,18 @@ class ModelCard(Settings):
     tried: bool = True
     """False where the files could not be had when the card was written: the figures are the publisher's."""
     files: tuple[ModelFile, ...] = Field(min_length=1)
-    """Its files; the first is the network."""
+    """Its files; the first is the one that is used."""
+
+
+class ModelCard(Card):
+    """Everything about a network that code must not guess."""
+
+    kind: Literal["detector", "pose"]
+    """What it is for."""
+    aliases: tuple[str, ...] = ()
+    """Shorter names that mean the same."""
+    plugin: str
+    """The plug-in that runs it."""
     convert: ImportSpec | None = None
     """How to import it, where it is not ONNX as published."""
     input: InputSpec

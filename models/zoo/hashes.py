@@ -38,6 +38,12 @@ def good_hash(path: Path, expected: str | None) -> str | None:
     return actual
 
 
+def stamped_hash(path: Path) -> str | None:
+    """Return the sha256 that a file had when it was found good; None if it never was."""
+    stamp = _read_stamp(path)
+    return stamp[2] if stamp else None
+
+
 def write_stamp(path: Path, sha256: str) -> None:
     """Remember that a file was found good."""
     status = path.stat()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sitepose.models.zoo.card import ImportSpec, ModelCard
-from sitepose.models.zoo.hashes import good_hash, write_atomically, write_stamp
+from sitepose.models.zoo.hashes import good_hash, remove_with_stamp, write_atomically, write_stamp
 
 IMPORTERS: Mapping[str, int] = {"tfjs": 1}
 """Version of each importer: grows with every change that alters the files made, which are then made anew."""
@@ -48,6 +48,9 @@ def import_network(card: ModelCard, spec: ImportSpec, folder: Path, target: Path
     network = convert(folder / card.files[0].name, outputs=spec.outputs, channels=spec.channels, form=form)
     content = network.SerializeToString(deterministic=True)
     write_atomically(target, content)
+    for older in folder.glob(f"{card.name}-*{target.suffix}"):
+        if older != target:
+            remove_with_stamp(older)
     write_stamp(target, hashlib.sha256(content).hexdigest())
     _log.info("imported %s into %s", card.name, target)
 
