@@ -10,9 +10,10 @@ import logging
 import socket
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import SplitResult, urlsplit
 
@@ -35,6 +36,9 @@ LOOPBACK = "127.0.0.1"
 
 LARGEST_DATAGRAM = 65_507
 """Bytes that fit into one UDP packet over IPv4."""
+
+CLOSE_TIMEOUT_S = 1
+"""How long the end of a run waits for listeners that do not take their last lines."""
 
 LINES_PER_LISTENER = 64
 """Frames kept for a slow WebSocket listener: two seconds of video."""
@@ -180,37 +184,42 @@ class _WebSocket:
 
     def close(self) -> None:
         with self._lock:
-            for listener in self._listeners:
-                listener.finish()
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener.finish()
+        deadline = time.monotonic() + CLOSE_TIMEOUT_S
+        for listener in listeners:
+            listener.leave(max(deadline - time.monotonic(), 0))
+        # Last, because it waits for the handlers of every connection.
         self._server.shutdown()
         self._thread.join()
 
     def _serve(self, connection: ServerConnection) -> None:
-        listener = _Listener()
+        listener = _Listener(connection)
         with self._lock:
             self._listeners.add(listener)
         try:
             connection.send(self._header)
-            listener.forward(connection.send)
+            listener.forward()
         finally:
             with self._lock:
                 self._listeners.discard(listener)
-            if listener.missed:
-                _log.warning("a WebSocket listener was too slow for %d frames", listener.missed)
 
 
 class _Listener:
     """The lines that one connection has yet to get; the oldest give way to new ones."""
 
-    def __init__(self) -> None:
-        self.missed = 0
+    def __init__(self, connection: ServerConnection) -> None:
+        self._connection = connection
+        self._missed = 0
         self._lines: deque[str] = deque(maxlen=LINES_PER_LISTENER)
         self._finished = False
+        self._gone = threading.Event()
         self._changed = threading.Condition()
 
     def put(self, line: str) -> None:
         with self._changed:
-            self.missed += len(self._lines) == LINES_PER_LISTENER
+            self._missed += len(self._lines) == LINES_PER_LISTENER
             self._lines.append(line)
             self._changed.notify()
 
@@ -219,17 +228,28 @@ class _Listener:
             self._finished = True
             self._changed.notify()
 
-    def forward(self, send: Callable[[str], None]) -> None:
+    def leave(self, timeout_s: float) -> None:
+        """Wait until the last line is out; where that takes too long, hang up."""
+        if not self._gone.wait(timeout_s):
+            with suppress(OSError):
+                self._connection.socket.shutdown(socket.SHUT_RDWR)
+            self._gone.wait()
+
+    def forward(self) -> None:
         """Send lines until there are no more to come, or the other end has gone."""
         from websockets.exceptions import ConnectionClosed
 
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._lines or self._finished)
-                if not self._lines:
-                    return
-                line = self._lines.popleft()
-            try:
-                send(line)
-            except ConnectionClosed:
-                return
+        try:
+            while (line := self._next()) is not None:
+                self._connection.send(line)
+        except ConnectionClosed:
+            _log.debug("a WebSocket listener has left")
+        finally:
+            if self._missed:
+                _log.warning("a WebSocket listener was too slow for %d frames", self._missed)
+            self._gone.set()
+
+    def _next(self) -> str | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._lines or self._finished)
+            return self._lines.popleft() if self._lines else None

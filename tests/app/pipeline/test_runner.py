@@ -30,8 +30,7 @@ def until_it_breaks(runner, source):
     """Return the indices that came out, and what ended it."""
     seen = []
     try:
-        for work in runner.run(source):
-            seen.append(work.frame.index)
+        seen.extend(work.frame.index for work in runner.run(source))
     except SiteposeError as error:
         return seen, error
     return seen, None
