@@ -144,8 +144,8 @@ def _found_or_fetched(card: Card, file: ModelFile, cache: Path, progress: Progre
     if file.sources:
         raise WeightsError(f"{path} is damaged; fetch it again: sitepose models pull {card.name}")
     raise WeightsError(
-        f"{path} is not the file that the card {card.name} means (models verify says more); name your own on the "
-        f"command line: {card.name}:FILE"
+        f"{path} is not the file that the card {card.name} means (models verify says more); name your own "
+        f"on the command line: {card.name}:FILE"
     )
 
 

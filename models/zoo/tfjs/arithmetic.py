@@ -11,6 +11,7 @@ from sitepose.models.zoo.tfjs.builder import TO_FIRST, Builder, Tensor
 from sitepose.models.zoo.tfjs.convolutions import relu6
 from sitepose.models.zoo.tfjs.graph import Node
 from sitepose.models.zoo.tfjs.handlers import Handler, known
+from sitepose.models.zoo.tfjs.hard_swish import hard_swish
 
 TYPES: Mapping[str, str] = {"DT_FLOAT": "float32", "DT_INT32": "int32", "DT_BOOL": "bool"}
 """TensorFlow's names of the types of numbers."""
@@ -33,6 +34,12 @@ def same(onnx_operation: str) -> Handler:
         return [builder.emit(onnx_operation, *aligned(builder, inputs))]
 
     return convert
+
+
+def multiply(builder: Builder, node: Node, inputs: list[Tensor]) -> list[Tensor]:
+    """Convert a product; one with a hard gate becomes a HardSwish."""
+    activated = hard_swish(builder, inputs)
+    return [activated or builder.emit_linear("Mul", *aligned(builder, inputs))]
 
 
 def subtract(builder: Builder, node: Node, inputs: list[Tensor]) -> list[Tensor]:
@@ -103,9 +110,9 @@ def reduce(onnx_operation: str) -> Handler:
         # Without the axes the rest has another order: only NHWC says which.
         tensor = inputs[0] if keep else builder.last(inputs[0])
         axes = sorted(tensor.axis(int(axis)) for axis in np.atleast_1d(known(inputs[1], node)))
-        return [
-            builder.emit(onnx_operation, tensor, builder.constant(axes, dtype=np.int64), keepdims=int(keep))
-        ]
+        places = builder.constant(axes, dtype=np.int64)
+        emit = builder.emit if onnx_operation == "ReduceMax" else builder.emit_linear
+        return [emit(onnx_operation, tensor, places, keepdims=int(keep))]
 
     return convert
 
@@ -148,7 +155,6 @@ OPERATIONS: Mapping[str, Handler] = {
             "LogicalAnd": "And",
             "Maximum": "Max",
             "Minimum": "Min",
-            "Mul": "Mul",
             "RealDiv": "Div",
             "Reciprocal": "Reciprocal",
             "Relu": "Relu",
@@ -164,6 +170,7 @@ OPERATIONS: Mapping[str, Handler] = {
     "Identity": identity,
     "Max": reduce("ReduceMax"),
     "Mean": reduce("ReduceMean"),
+    "Mul": multiply,
     "Relu6": clip_to_six,
     "Select": select,
     "SquaredDifference": squared_difference,

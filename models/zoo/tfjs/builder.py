@@ -6,8 +6,9 @@ how it is stored; an operation asks for the layout it needs, and a transpose app
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ class Tensor:
         shape: As stored.
         dtype: Type of its numbers.
         channels_first: Stored as NCHW, though TensorFlow means NHWC.
+        factor: What is stored, times this, is what is meant; a convolution takes it into its weights.
         value: Its numbers where they are known at conversion.
     """
 
@@ -46,6 +48,7 @@ class Tensor:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     channels_first: bool = False
+    factor: float = 1.0
     value: AnyArray | None = None
 
     @property
@@ -66,7 +69,7 @@ class Builder:
         self._nodes: list[onnx.NodeProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
         self._constants: dict[str, AnyArray] = {}
-        self._made_by: dict[str, tuple[str, Tensor]] = {}
+        self._made_by: dict[str, tuple[str, tuple[Tensor, ...]]] = {}
         self._transposed: dict[tuple[str, tuple[int, ...]], Tensor] = {}
         self._used_names: set[str] = set()
 
@@ -97,17 +100,36 @@ class Builder:
         self, operation: str, inputs: Sequence[Tensor], num_outputs: int, **attributes: Any
     ) -> list[Tensor]:
         """Add a node with several outputs."""
+        inputs = [self.settled(tensor) for tensor in inputs]
         names = [self._unique(operation) for _ in range(num_outputs)]
         node = onnx.helper.make_node(operation, [tensor.name for tensor in inputs], names, **attributes)
         if all(tensor.value is not None for tensor in inputs):
             return [self.constant(value) for value in _compute(node, inputs)]
         self._nodes.append(node)
         first = any(tensor.channels_first for tensor in inputs)
-        outputs = [
+        self._made_by.update((name, (operation, tuple(inputs))) for name in names)
+        return [
             Tensor(name, shape, dtype, channels_first=first and len(shape) == len(TO_FIRST))
             for name, (shape, dtype) in zip(names, _infer(node, inputs), strict=True)
         ]
-        return outputs
+
+    def settled(self, tensor: Tensor) -> Tensor:
+        """Return the tensor as it is meant, its factor multiplied in."""
+        if tensor.factor == 1:
+            return tensor
+        factor = self.constant(tensor.factor, dtype=tensor.dtype)
+        return self.emit("Mul", replace(tensor, factor=1.0), factor)
+
+    def emit_linear(self, operation: str, *inputs: Tensor, **attributes: Any) -> Tensor:
+        """Add a node whose result grows with each of its inputs; it passes their factors on."""
+        plain = [replace(tensor, factor=1.0) for tensor in inputs]
+        made = self.emit(operation, *plain, **attributes)
+        return replace(made, factor=math.prod(tensor.factor for tensor in inputs))
+
+    def operands(self, tensor: Tensor, operation: str) -> tuple[Tensor, ...]:
+        """Return what an operation made this tensor of; nothing if another one made it."""
+        maker, inputs = self._made_by.get(tensor.name, ("", ()))
+        return inputs if maker == operation else ()
 
     def first(self, tensor: Tensor) -> Tensor:
         """Return an image tensor stored as NCHW."""
@@ -137,6 +159,7 @@ class Builder:
 
     def model(self, outputs: Mapping[str, Tensor], *, name: str) -> onnx.ModelProto:
         """Return the finished model: only what the outputs need, under the names given here."""
+        outputs = {key: self.settled(tensor) for key, tensor in outputs.items()}
         nodes = _live(self._nodes, {tensor.name for tensor in outputs.values()})
         nodes = _renamed(nodes, outputs)
         used = {source for node in nodes for source in node.input}
@@ -158,18 +181,16 @@ class Builder:
     def _transpose(self, tensor: Tensor, order: tuple[int, ...], *, channels_first: bool) -> Tensor:
         key = (tensor.name, order)
         if key not in self._transposed:
-            moved = self.emit("Transpose", tensor, perm=order)
-            moved = Tensor(moved.name, moved.shape, moved.dtype, channels_first, moved.value)
+            moved = replace(self.emit("Transpose", tensor, perm=order), channels_first=channels_first)
             self._transposed[key] = moved
             self._transposed[moved.name, TO_LAST if order == TO_FIRST else TO_FIRST] = tensor
         return self._transposed[key]
 
     def _reversible(self, operation: str, reverse: str, tensor: Tensor, axis: int) -> Tensor:
-        if self._made_by.get(tensor.name, ("", tensor))[0] == f"{reverse} {axis}":
-            return self._made_by[tensor.name][1]
-        made = self.emit(operation, self.last(tensor), self.constant([axis], dtype=np.int64))
-        self._made_by[made.name] = (f"{operation} {axis}", tensor)
-        return made
+        match self.operands(tensor, reverse):
+            case (source, undone) if undone.value is not None and undone.value.tolist() == [axis]:
+                return source
+        return self.emit(operation, self.last(tensor), self.constant([axis], dtype=np.int64))
 
 
 def _infer(node: onnx.NodeProto, inputs: Sequence[Tensor]) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:

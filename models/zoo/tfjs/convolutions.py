@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,8 @@ def _convolution(
     strides, dilations = _strides_and_dilations(node)
     kernel = list(weights.shape[2:])
     pads = _pads(node, image.shape[2:], kernel, strides, dilations)
-    arguments = [image, builder.constant(np.ascontiguousarray(weights)), *inputs[2:3]]
+    weights = np.ascontiguousarray(weights * np.float32(image.factor))
+    arguments = [replace(image, factor=1.0), builder.constant(weights), *inputs[2:3]]
     made = builder.emit(
         "Conv", *arguments, group=groups, kernel_shape=kernel, strides=strides, dilations=dilations, pads=pads
     )
