@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,13 @@ import pytest
 
 from sitepose.core.structures import Frame
 from sitepose.models.runtimes.workers import Workers
-from sitepose.models.zoo.card import InputSpec
+from sitepose.models.zoo.card import InputSpec, load_card
+from sitepose.models.zoo.store import cached, locate
 
 GREY, WHITE = 114, 255
+
+BALLAST = 1_000_000
+"""Bytes of weights that do nothing, so that a network that is not given back shows in the process's memory."""
 
 FIND_SQUARE = """
   above = Sub (plane, grey)
@@ -35,7 +39,9 @@ FIND_SQUARE = """
   center = Concat <axis = 2> (x, y)
   bare_size = Concat <axis = 2> (width, height)
   size = Max (bare_size, tiny)
-  brightness = ReduceMax <axes = [1, 2]> (inside)
+  bare_brightness = ReduceMax <axes = [1, 2]> (inside)
+  weighty = Mul (bare_brightness, ballast)
+  brightness = ReduceMin <axes = [2]> (weighty)
   corner = Mul (cells, stride)
   away = Sub (center, corner)
   away2 = Mul (away, away)
@@ -97,7 +103,7 @@ HEADS = {
 STRIDES = {"yolox": (8, 16, 32), "picodet": (8, 16, 32, 64), "centernet": (4,)}
 
 
-def square_network(path: Path, head: str, spec: InputSpec) -> Path:
+def write_square_network(path: Path, head: str, spec: InputSpec) -> Path:
     """Write an ONNX file that finds a white square on grey 114, with the outputs of a detector's format."""
     outputs, last_nodes = HEADS[head]
     width, height = spec.size_wh
@@ -120,22 +126,25 @@ def _constants(head: str, spec: InputSpec) -> dict[str, np.ndarray]:
     grids = [np.indices((height // s, width // s))[::-1].reshape(2, -1).T for s in STRIDES[head]]
     strides = np.concatenate([np.full((len(g), 1), s) for g, s in zip(grids, STRIDES[head], strict=True)])
     low, high = (np.mean((v * spec.scale - np.array(spec.mean)) / np.array(spec.std)) for v in (GREY, WHITE))
-    floats = {
+    floats: dict[str, object] = {
         "grey": low, "span": high - low, "zero": 0, "one": 1, "tiny": 1e-3, "a_half": 0.5, "spread": -2 * 64**2,
         "xs": (np.arange(width) + 0.5)[None, None], "ys": (np.arange(height) + 0.5)[None, :, None],
         "cells": np.concatenate(grids)[None], "stride": strides[None],
     }  # fmt: skip
+    floats["ballast"] = np.ones((1, 1, BALLAST // 4))
     rows = height // STRIDES[head][0]
     ints = {
         "axis_x": [2], "axis_y": [1],
-        "sides_shape": [-1, rows, rows, 4], "heatmap_shape": [-1, rows, rows, 2],
+        "sides_shape": [-1, 4, rows, rows], "heatmap_shape": [-1, 2, rows, rows],
     }  # fmt: skip
     return {name: np.asarray(value, np.float32) for name, value in floats.items()} | {
         name: np.asarray(value, np.int64) for name, value in ints.items()
     }
 
 
-def square_frame(size_wh: tuple[int, int], square: tuple[int, int, int, int] | None, index: int = 0) -> Frame:
+def draw_square_frame(
+    size_wh: tuple[int, int], square: tuple[int, int, int, int] | None, index: int = 0
+) -> Frame:
     """Return a grey frame; its pixels left..right-1, top..bottom-1 are white where there is a square."""
     image = np.full((size_wh[1], size_wh[0], 3), GREY, np.uint8)
     if square is not None:
@@ -148,3 +157,26 @@ def square_frame(size_wh: tuple[int, int], square: tuple[int, int, int, int] | N
 def workers() -> Iterator[Workers]:
     with Workers(2) as workers:
         yield workers
+
+
+@pytest.fixture(scope="session")
+def square_network() -> Callable[[Path, str, InputSpec], Path]:
+    return write_square_network
+
+
+@pytest.fixture(scope="session")
+def square_frame() -> Callable[..., Frame]:
+    return draw_square_frame
+
+
+@pytest.fixture(scope="session")
+def portable() -> Callable[[str], Path]:
+    """Return the file of a card that a registry offers; the tests skip where it has not been pulled."""
+
+    def portable(name: str) -> Path:
+        card = load_card(name)
+        if not cached(card):
+            pytest.skip(f"needs the model: sitepose models pull {name}")
+        return locate(card)
+
+    return portable

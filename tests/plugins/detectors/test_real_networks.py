@@ -1,0 +1,114 @@
+"""The real networks: they find people, and their boxes move and grow with the picture."""
+
+import cv2
+import numpy as np
+import pytest
+
+from sitepose.core.errors import WeightsError
+from sitepose.core.geometry import resize_points
+from sitepose.core.similarity import box_iou
+from sitepose.core.structures import Frame
+from sitepose.models.runtimes.api import RuntimeOptions
+from sitepose.models.zoo.card import load_card
+from sitepose.plugins.api import PluginContext
+from sitepose.plugins.detectors.network_input import NetworkInput
+from sitepose.plugins.detectors.picodet import PicoDetDetector
+from sitepose.plugins.registry import load_plugin
+
+FILES = {"picodet": "picodet_s_320_pedestrian.onnx", "yolox": "yolox_nano.onnx"}
+
+PORTABLE = ("centernet",)
+"""Fetched from a registry by ``sitepose models pull``; the tests do not go to the network."""
+
+
+@pytest.fixture(scope="module", params=[*FILES, *PORTABLE])
+def detector(request, data, workers, portable):
+    plugin = load_plugin("detector", request.param)
+    weights = data / "models" / FILES[request.param] if request.param in FILES else portable(request.param)
+    context = PluginContext(weights=weights, workers=workers, runtime=RuntimeOptions(precision="fp32"))
+    detector = plugin(plugin.Settings(), context)
+    # Bilinear, so that halving a picture of doubled pixels gives exactly the picture back.
+    linear = detector.input.spec.model_copy(update={"interpolation": "linear"})
+    detector.input = NetworkInput(linear, size_wh=detector.input.size_wh)
+    yield detector
+    detector.close()
+
+
+def frame_of(image):
+    return Frame(image=np.ascontiguousarray(image), index=0, timestamp=0.0)
+
+
+@pytest.fixture(scope="module")
+def image(data):
+    """One person, all of her in sight."""
+    return cv2.imread(str(data / "coco" / "images" / "000000535506.jpg"))[..., ::-1]
+
+
+LABELLED = np.float32([[120.46, 133.32, 332.77, 631.90]]) - 0.5
+
+
+def on_grey(image, *, size_wh, at):
+    """Return the image, halved, on a grey canvas of the network's own size, so that nothing else is resized."""
+    half = cv2.resize(np.ascontiguousarray(image), None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
+    canvas = np.full((size_wh[1], size_wh[0], 3), 114, np.uint8)
+    canvas[at[1] : at[1] + half.shape[0], at[0] : at[0] + half.shape[1]] = half
+    return canvas
+
+
+class TestRealNetworks:
+    def test_the_best_box_is_the_person(self, detector, image):
+        people = detector.detect([frame_of(image)])[0]
+        assert box_iou(people.boxes[:1], LABELLED)[0, 0] > 0.8
+
+    def test_nobody_is_in_a_grey_frame(self, detector):
+        if isinstance(detector, PicoDetDetector):
+            pytest.skip("this network itself sees somebody in plain grey, with a score above .5")
+        assert len(detector.detect([frame_of(np.full((480, 640, 3), 114, np.uint8))])[0]) == 0
+
+    def test_a_picture_of_doubled_pixels_gives_boxes_of_doubled_pixels(self, detector, image):
+        canvas = on_grey(image, size_wh=detector.input.size_wh, at=(32, 32))
+        plain, doubled = detector.detect([frame_of(canvas), frame_of(canvas.repeat(2, 0).repeat(2, 1))])
+        expected = resize_points(plain.boxes.reshape(-1, 2, 2), 2).reshape(-1, 4)
+        assert len(plain) >= 1
+        np.testing.assert_allclose(doubled.boxes, expected, atol=0.05)
+
+    def test_boxes_move_with_the_picture(self, detector, image):
+        # By whole cells of the coarsest map, so that the network sees the same pixels in each cell.
+        places = [(0, 0), (64, 64)]
+        frames = [frame_of(on_grey(image, size_wh=detector.input.size_wh, at=at)) for at in places]
+        before, after = detector.detect(frames)
+        np.testing.assert_allclose(after.boxes[0] - before.boxes[0], 64, atol=4)
+
+
+class TestFilesThatDoNotFit:
+    @pytest.mark.parametrize("name", ["centernet", "picodet", "yolox"])
+    def test_a_network_with_another_head_is_one_line(self, data, workers, name):
+        plugin = load_plugin("detector", name)
+        weights = data / "models" / "tinypose_128x96.onnx"
+        detector = plugin(plugin.Settings(), PluginContext(weights=weights, workers=workers))
+        with pytest.raises(WeightsError, match=r"^not a \w+ head: .* expected \("):
+            detector.detect([frame_of(np.zeros((96, 96, 3), np.uint8))])
+
+    def test_a_grid_that_does_not_cover_the_input_is_one_line(self, workers, tmp_path, square_network):
+        plugin = load_plugin("detector", "yolox")
+        weights = square_network(
+            tmp_path / "x.onnx", "yolox", plugin.default_input.model_copy(update={"size_wh": (64, 64)})
+        )
+        detector = plugin(plugin.Settings(), PluginContext(weights=weights, workers=workers))
+        with pytest.raises(WeightsError, match="86 cells do not cover an input of 64x64"):
+            detector.decode([np.zeros((86, 6), np.float32)])
+
+
+@pytest.mark.parametrize("name", ["centernet", "picodet", "yolox"])
+def test_the_default_card_is_for_the_plugin(name):
+    card = load_card(load_plugin("detector", name).default_card)
+    assert (card.kind, card.plugin) == ("detector", name)
+
+
+@pytest.mark.parametrize("name", ["centernet", "picodet", "yolox"])
+def test_a_file_without_a_card_is_prepared_as_the_default_card_says(name):
+    plugin = load_plugin("detector", name)
+    size = {"size_wh": (64, 64)}
+    assert plugin.default_input.model_copy(update=size) == load_card(plugin.default_card).input.model_copy(
+        update=size
+    )
