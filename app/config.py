@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from sitepose.core.errors import ConfigError
+from sitepose.core.errors import ConfigError, did_you_mean
+from sitepose.core.formats.exports import EXPORTS
 from sitepose.core.settings import Settings, check
 from sitepose.models.runtimes.api import Precision
 
@@ -87,6 +88,14 @@ class OutputConfig(Settings):
     """Exports to write at the end: ``coco``, ``mot``, ..."""
     publish: tuple[str, ...] = ()
     """Where to send poses as JSON lines: ``-``, ``ws://127.0.0.1:PORT``, ``udp://HOST:PORT``."""
+
+    @field_validator("formats")
+    @classmethod
+    def _are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in EXPORTS:
+                raise ValueError(f"unknown export format {name!r}; {did_you_mean(name, EXPORTS)}")
+        return value
 
 
 class RunConfig(Settings):

@@ -44,7 +44,7 @@ class Parts:
         detector: Who finds the people.
         estimator: Who finds the keypoints.
         suppress: Which of the poses are people.
-        tracker: Who keeps the identities; None for nobody.
+        tracker: Who keeps the identities.
         skeleton: What the people have.
         workers: The threads that run networks.
         models: The files in use.
@@ -53,7 +53,7 @@ class Parts:
     detector: Detector
     estimator: PoseEstimator
     suppress: Suppress
-    tracker: Tracker | None
+    tracker: Tracker
     skeleton: Skeleton
     workers: Workers
     models: list[Model] = field(default_factory=list)
@@ -97,12 +97,10 @@ def build_parts(config: RunConfig, *, progress: Progress | None = None) -> Parts
         skeleton = estimator.capabilities.skeleton
         if skeleton is None:
             raise PluginError(f"pose {config.pose.name!r} does not say its skeleton")
-        method = pose_nms_method(config.nms.name)
-        settings = check(method.settings, config.nms.settings, where="[nms.settings]")
         return Parts(
             detector=detector,
             estimator=estimator,
-            suppress=lambda candidates: method.suppress(candidates, skeleton, settings),
+            suppress=build_suppress(config.nms, skeleton),
             tracker=build_tracker(config.tracker, skeleton, workers),
             skeleton=skeleton,
             workers=workers,
@@ -111,10 +109,15 @@ def build_parts(config: RunConfig, *, progress: Progress | None = None) -> Parts
         )
 
 
-def build_tracker(part: PartConfig, skeleton: Skeleton, workers: Workers) -> Tracker | None:
-    """Return the tracker that a configuration names; None for ``none``."""
-    if part.name == NONE:
-        return None
+def build_suppress(part: PartConfig, skeleton: Skeleton) -> Suppress:
+    """Return the pose-NMS that a configuration names, with its skeleton and settings filled in."""
+    method = pose_nms_method(part.name)
+    settings = check(method.settings, part.settings, where="[nms.settings]")
+    return lambda candidates: method.suppress(candidates, skeleton, settings)
+
+
+def build_tracker(part: PartConfig, skeleton: Skeleton, workers: Workers) -> Tracker:
+    """Return the tracker that a configuration names."""
     plugin = load_plugin("tracker", part.name)
     settings = check(plugin.Settings, part.settings, where="[tracker.settings]")
     tracker: Tracker = _construct(
@@ -131,7 +134,7 @@ def _estimator(config: RunConfig, loader: _Loader, detector: Detector) -> PoseEs
         raise ConfigError(
             f"--pose none: detector {config.detector.name!r} gives boxes alone; choose a pose network"
         )
-    from sitepose.models.estimator import DetectedPoses
+    from sitepose.plugins.poses.detected import DetectedPoses
 
     return DetectedPoses(detector.capabilities.skeleton)
 

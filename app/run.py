@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,13 +13,15 @@ from typing import Any
 
 from sitepose.app.config import RunConfig
 from sitepose.app.factory import Parts
+from sitepose.app.outputs.corrections import correct_poses
 from sitepose.app.outputs.report import RunReport
-from sitepose.app.outputs.writers import REPORT, Listener, RunWriters
+from sitepose.app.outputs.writers import OVERLAY, POSES, REPORT, Listener, RunWriters
 from sitepose.app.pipeline.runner import Runner, Work
 from sitepose.app.pipeline.timings import Timings
 from sitepose.app.sources import open_source
 from sitepose.core.errors import SiteposeError
-from sitepose.core.formats.poses_jsonl import PosesHeader
+from sitepose.core.formats.exports import export_all
+from sitepose.core.formats.poses_jsonl import PosesHeader, read_poses
 from sitepose.core.structures import UNTRACKED
 from sitepose.plugins.api import FrameSource, SourceInfo
 
@@ -82,8 +85,7 @@ class VideoRun:
         return self._written(report)
 
     def _process(self, source: FrameSource) -> dict[str, str]:
-        if self._parts.tracker is not None:
-            self._parts.tracker.reset()
+        self._parts.tracker.reset()
         with RunWriters(self._folder, self._header(source.info), source.info, self._parts.skeleton) as writers:
             stages = self._parts.stages(select=self._config.select).in_order()
             stages += writers.stages(self._config.output)
@@ -96,7 +98,25 @@ class VideoRun:
                     self._listener(work)
             if not self._stopped:
                 writers.finish(self._tally.frames)
-        return writers.paths
+        corrected = correct_poses(self._folder / POSES, self._parts.tracker.finish())
+        if corrected and self._config.output.overlay:
+            self._redraw()
+        return {**writers.paths, **self._exported()}
+
+    def _redraw(self) -> None:
+        """Draw the overlay again, because look-ahead has changed people in frames already drawn."""
+        from sitepose.app.outputs.overlay import draw_overlay
+
+        source = open_source(self.video, self._config.input, self._parts.workers)
+        with closing(source):
+            draw_overlay(source, self._folder / POSES, self._folder / OVERLAY, skeleton=self._parts.skeleton)
+
+    def _exported(self) -> dict[str, str]:
+        names = self._config.output.formats
+        if not names:
+            return {}
+        saved = read_poses(self._folder / POSES)
+        return {name: str(path) for name, path in export_all(names, self._folder, saved.header, saved).items()}
 
     def _header(self, info: SourceInfo) -> PosesHeader:
         skeleton = self._parts.skeleton
@@ -198,8 +218,7 @@ def frames_of(video: str, config: RunConfig, parts: Parts) -> Iterator[Work]:
     """
     source = open_source(video, config.input, parts.workers)
     try:
-        if parts.tracker is not None:
-            parts.tracker.reset()
+        parts.tracker.reset()
         yield from Runner(parts.stages(select=config.select).in_order()).run(source)
     finally:
         source.close()

@@ -106,6 +106,10 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     )
     output.add_argument("--format", metavar="NAME,...", help="exports to write as well: coco, mot, csv, ...")
     output.add_argument(
+        "--publish", action="append", metavar="TO",
+        help="also send poses as JSON lines: -, ws://127.0.0.1:PORT or udp://HOST:PORT",
+    )  # fmt: skip
+    output.add_argument(
         "--save-candidates", action="store_true", default=None, help="keep what `retrack --nms` needs"
     )
     output.add_argument("--json", action="store_true", help="print the report of each video as a line of JSON")

@@ -22,7 +22,7 @@ class Stages:
         detector: Frames in, boxes out.
         estimator: Frames and boxes in, keypoint candidates out.
         suppress: Candidates in, poses of people out.
-        tracker: Poses in, the same with identities out; None leaves them as they are.
+        tracker: Poses in, the same with identities out.
         lanes: Frames that detector and pose network may work on at once, where they allow it.
         select: Keep only this track id; None keeps everybody.
     """
@@ -32,7 +32,7 @@ class Stages:
         detector: Detector,
         estimator: PoseEstimator,
         suppress: Suppress,
-        tracker: Tracker | None,
+        tracker: Tracker,
         *,
         lanes: int = 1,
         select: int | None = None,
@@ -72,8 +72,7 @@ class Stages:
     def track(self, work: Work) -> None:
         """Keep their identities."""
         assert work.poses is not None
-        if self._tracker is not None:
-            work.poses = self._tracker.update(work.frame, work.poses)
+        work.poses = self._tracker.update(work.frame, work.poses)
         if self._select is not None:
             work.poses = work.poses[work.poses.track_ids == self._select]
 
