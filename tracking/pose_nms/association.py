@@ -120,13 +120,16 @@ def _build(candidates: PoseCandidates, skeleton: Skeleton, settings: KmSettings)
 
 def _rivals(peaks: Peaks, nodes: Nodes, num_people: int) -> BoolArray:
     """Return who shares a node with whom, shape (P, P); nobody with itself."""
-    common = np.flatnonzero(np.bincount(nodes.labels, minlength=len(nodes.places)) > 1)
-    place = np.full(len(nodes.places), -1, np.int64)
-    place[common] = np.arange(len(common))
-    within = np.flatnonzero(place[nodes.labels] >= 0)
-    holds = np.zeros((num_people, len(common)), np.float32)
-    holds[peaks.people[within], place[nodes.labels[within]]] = 1
-    shared = np.asarray(holds @ holds.T > 0, np.bool_)
+    shared = np.zeros((num_people, num_people), np.bool_)
+    order = np.argsort(nodes.labels, kind="stable")
+    people = peaks.people[order]
+    sizes = np.bincount(nodes.labels, minlength=len(nodes.places))
+    starts = np.cumsum(sizes) - sizes
+    # Every member of a node beside every member of it: rows i of the sorted table, and rows j.
+    counts = sizes[nodes.labels[order]]
+    i = np.repeat(np.arange(len(order)), counts)
+    j = np.arange(len(i)) - np.repeat(np.cumsum(counts) - counts - starts[nodes.labels[order]], counts)
+    shared[people[i], people[j]] = True
     np.fill_diagonal(shared, False)
     return shared
 

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from sitepose.core.settings import Settings
 from sitepose.core.skeleton import Skeleton
 from sitepose.core.structures import BoolArray, FloatArray, PoseCandidates, Poses
-from sitepose.tracking.pose_nms.merging import greedy_references, merge_groups
+from sitepose.tracking.pose_nms.merging import greedy_references, merge_groups, pair_distances, ranked_pairs
 from sitepose.tracking.pose_nms.peaks import TopPeaks, best_first, make_poses, top_peaks
 from sitepose.tracking.pose_nms.scoring import PoseNmsSettings
 
@@ -66,7 +66,7 @@ class NormalizedParameters(Settings):
     """s2': distances count as ``exp(-u^2 / s2')``, u in tenths of the larger person's longer side."""
     score_weight: float = Field(default=0.4, ge=0, le=1)
     """a: how much the score term counts; the distance term counts 1 - a."""
-    eta: float = Field(default=0.3, gt=0, le=1)
+    eta: float = Field(default=0.3, ge=0.001, le=1)
     """Similarity, 0..1, from which a person vanishes; at most 1 - a, so that equal poses always merge."""
     merge_limit: float = Field(default=1.0, gt=0)
     """Largest u at which two keypoints are averaged."""
@@ -104,15 +104,14 @@ def parametric_nms(candidates: PoseCandidates, skeleton: Skeleton, settings: Par
     order = np.argsort(-peaks.scores.mean(axis=1), kind="stable")
     peaks = TopPeaks(peaks.keypoints[order], peaks.scores[order], peaks.present[order])
     sides = _longer_sides(candidates.boxes[order])
-    distances = _distances(peaks)
     if settings.form == "published":
-        alike = _published_alike(distances, peaks.scores, sides, settings.published)
+        alike = _published_alike(peaks, sides, settings.published)
         limits = np.minimum(settings.published.share * sides, settings.published.merge_limit)
     else:
-        alike = _normalized_alike(distances, peaks, sides, settings.normalized)
+        alike = _normalized_alike(peaks, sides, settings.normalized)
         limits = settings.normalized.merge_limit * sides / 10
     references = greedy_references(alike)
-    keypoints, scores = merge_groups(peaks, references, distances, limits)
+    keypoints, scores = merge_groups(peaks, references, limits)
     kept = np.flatnonzero(references == np.arange(len(order)))
     kept = kept[_worth_keeping(peaks.keypoints[kept], scores[kept], settings)]
     return best_first(make_poses(candidates, order[kept], keypoints[kept], scores[kept], settings.person_score))
@@ -123,46 +122,44 @@ def _longer_sides(boxes: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(boxes[:, 2:] - boxes[:, :2], 0).max(axis=1), np.float32)
 
 
-def _distances(peaks: TopPeaks) -> FloatArray:
-    """Return how far each keypoint is from everybody else's, shape (P, P, K); infinite where one is missing."""
-    x, y = peaks.keypoints[..., 0], peaks.keypoints[..., 1]
-    distances: FloatArray = np.hypot(x[:, None] - x[None], y[:, None] - y[None])
-    if not peaks.present.all():
-        distances[~(peaks.present[:, None] & peaks.present[None])] = np.inf
-    return distances
+def _published_alike(peaks: TopPeaks, sides: FloatArray, parameters: PublishedParameters) -> BoolArray:
+    """Return who (rows) absorbs whom (columns) by the published rule, shape (P, P); rows rank first."""
+    limits = np.minimum(parameters.share * sides, parameters.match_limit)
+    # Farther apart than this in every keypoint, not even the distance term of all of them reaches eta.
+    full = PUBLISHED_KEYPOINTS * parameters.distance_weight / parameters.eta
+    reach = max(SAME_PLACE, parameters.distance_scale * np.log(max(full, 1.0)))
+    i, j = ranked_pairs(peaks, np.maximum(limits, reach))
+    distances = pair_distances(peaks, i, j)
+    weighted = np.tanh(peaks.scores / np.float32(parameters.score_scale))
+    agree = np.where(distances <= SAME_PLACE, weighted[i] * weighted[j], 0).sum(axis=1)
+    near = np.exp(distances / np.float32(-parameters.distance_scale)).sum(axis=1)
+    matches = (distances <= limits[i, None]).sum(axis=1)
+    share = peaks.scores.shape[1] / PUBLISHED_KEYPOINTS
+    similar = agree + parameters.distance_weight * near >= parameters.eta * share
+    alike = np.zeros((len(sides), len(sides)), np.bool_)
+    alike[i, j] = similar | (matches >= max(1, round(parameters.matches * share)))
+    return alike
 
 
-def _published_alike(
-    distances: FloatArray, scores: FloatArray, sides: FloatArray, parameters: PublishedParameters
-) -> BoolArray:
-    """Return who (rows) absorbs whom (columns) by the published rule, shape (P, P)."""
-    weighted = np.tanh(scores / np.float32(parameters.score_scale))
-    agree = np.where(distances <= SAME_PLACE, weighted[:, None] * weighted[None], 0).sum(axis=2)
-    near = np.exp(distances / np.float32(-parameters.distance_scale)).sum(axis=2)
-    matches = (distances <= np.minimum(parameters.share * sides, parameters.match_limit)[:, None, None]).sum(
-        axis=2
-    )
-    share = scores.shape[1] / PUBLISHED_KEYPOINTS
-    enough = max(1, round(parameters.matches * share))
-    return np.asarray(
-        (agree + parameters.distance_weight * near >= parameters.eta * share) | (matches >= enough), np.bool_
-    )
-
-
-def _normalized_alike(
-    distances: FloatArray, peaks: TopPeaks, sides: FloatArray, parameters: NormalizedParameters
-) -> BoolArray:
-    """Return who (rows) absorbs whom (columns) by the scale-free rule, shape (P, P).
+def _normalized_alike(peaks: TopPeaks, sides: FloatArray, parameters: NormalizedParameters) -> BoolArray:
+    """Return who (rows) absorbs whom (columns) by the scale-free rule, shape (P, P); rows rank first.
 
     Both terms are means over the keypoints that at least one of the two has.
     """
-    tenths = distances / np.maximum(sides / 10, SMALLEST_UNIT)[:, None, None]
+    units = np.maximum(sides / 10, SMALLEST_UNIT)
+    # Farther apart than this in every keypoint, not even the distance term of all of them reaches eta.
+    full = (1 - parameters.score_weight) / (parameters.eta - ROUNDING)
+    reach = max(SAME_PLACE, float(np.sqrt(parameters.distance_scale * np.log(max(full, 1.0)))))
+    i, j = ranked_pairs(peaks, units * np.float32(reach))
+    tenths = pair_distances(peaks, i, j) / units[i, None]
     weighted = np.tanh(peaks.scores / np.float32(parameters.score_scale))
-    agree = np.where(tenths <= SAME_PLACE, weighted[:, None] * weighted[None], 0).sum(axis=2)
-    near = np.exp(tenths * tenths / np.float32(-parameters.distance_scale)).sum(axis=2)
-    count = np.maximum((peaks.present[:, None] | peaks.present[None]).sum(axis=2), 1)
+    agree = np.where(tenths <= SAME_PLACE, weighted[i] * weighted[j], 0).sum(axis=1)
+    near = np.exp(tenths * tenths / np.float32(-parameters.distance_scale)).sum(axis=1)
+    count = (peaks.present[i] | peaks.present[j]).sum(axis=1)
     similarity = parameters.score_weight * agree + (1 - parameters.score_weight) * near
-    return np.asarray(similarity >= (parameters.eta - ROUNDING) * count, np.bool_)
+    alike = np.zeros((len(sides), len(sides)), np.bool_)
+    alike[i, j] = similarity >= (parameters.eta - ROUNDING) * count
+    return alike
 
 
 def _worth_keeping(keypoints: FloatArray, scores: FloatArray, settings: ParametricSettings) -> BoolArray:
