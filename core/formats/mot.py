@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sitepose.core.errors import FormatError
+from sitepose.core.formats.poses_lines import PoseRecord, rounded
 from sitepose.core.formats.reading import LARGEST, brief, read_bytes
-from sitepose.core.structures import UNTRACKED, IntArray, Poses
+from sitepose.core.structures import UNTRACKED, IntArray
 
 OFFSET = 1.5
 """What MOT's ``left`` and ``top`` are above ours: one for counting from 1, a half for corners."""
@@ -89,21 +90,23 @@ def read_mot_truth(path: str | Path) -> MotRows:
     return people
 
 
-def mot_lines(index: int, poses: Poses) -> str:
+def mot_lines(record: PoseRecord) -> str:
     r"""Return the lines of a frame, each with its line break; '' for a frame without people.
 
-    >>> import numpy as np
-    >>> someone = Poses(np.zeros((1, 1, 2)), [[1]], [[-0.5, -0.5, 9.5, 19.5]], [1], [0.9], track_ids=[3])
-    >>> mot_lines(0, someone)
+    >>> from sitepose.core.structures import Poses
+    >>> someone = Poses([[[0, 0]]], [[1]], [[-0.5, -0.5, 9.5, 19.5]], [1], [0.9], track_ids=[3])
+    >>> mot_lines(PoseRecord(0, 0.0, None, someone))
     '1,3,1.00,1.00,10.00,20.00,0.9000,-1,-1,-1\n'
     """
-    corners = np.round(poses.boxes.astype(np.float64), 2)
-    sizes = corners[:, 2:] - corners[:, :2]
-    left_top = corners[:, :2] + OFFSET + 0.0
-    rows = zip(poses.track_ids.tolist(), left_top.tolist(), sizes.tolist(), poses.scores.tolist(), strict=True)
+    numbers = rounded(record)
+    left_top = numbers.boxes[:, :2] + OFFSET
+    sizes = numbers.boxes[:, 2:] - numbers.boxes[:, :2]
+    ids, scores = record.poses.track_ids.tolist(), numbers.scores[:, 0].tolist()
     return "".join(
-        f"{index + 1},{track_id},{left:.2f},{top:.2f},{width:.2f},{height:.2f},{score:.4f},-1,-1,-1\n"
-        for track_id, (left, top), (width, height), score in rows
+        f"{record.index + 1},{track_id},{left:.2f},{top:.2f},{width:.2f},{height:.2f},{score:.4f},-1,-1,-1\n"
+        for track_id, (left, top), (width, height), score in zip(
+            ids, left_top.tolist(), sizes.tolist(), scores, strict=True
+        )
     )
 
 

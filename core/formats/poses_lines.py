@@ -24,6 +24,7 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sitepose.core.structures import Poses
 
@@ -32,6 +33,9 @@ SCHEMA = "sitepose.poses/1"
 
 TIMESTAMP_DECIMALS = 6
 """Microseconds: finer than any container's time base."""
+
+PIXEL_DECIMALS = 2
+SCORE_DECIMALS = 4
 
 _PERSON = (
     '{"track_id":%d,"score":%.4f,"box_score":%.4f,"box_origin":"%s","observed":%s,'
@@ -84,6 +88,21 @@ class PoseRecord:
     pts: int | None
     poses: Poses
     name: str | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rounded:
+    """A frame's numbers as they are written.
+
+    Attributes:
+        points: x, y, score of each keypoint, shape (P, K, 3); all 0 where one of them is not finite.
+        boxes: ``xyxy``, shape (P, 4).
+        scores: Of the person and of the box, shape (P, 2).
+    """
+
+    points: NDArray[np.float64]
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,35 +174,42 @@ def poses_schema() -> dict[str, Any]:
     return schema
 
 
+def rounded(record: PoseRecord) -> Rounded:
+    """Return a frame's numbers as they are written, so that all formats agree to the last digit.
+
+    Raises:
+        ValueError: A box or a person's score is not finite.
+    """
+    poses = record.poses
+    points = np.concatenate([poses.keypoints, poses.keypoint_scores[..., None]], axis=2).astype(np.float64)
+    points[~np.isfinite(points).all(axis=2)] = 0
+    points[..., :2] = np.round(points[..., :2], PIXEL_DECIMALS)
+    points[..., 2] = np.round(points[..., 2], SCORE_DECIMALS)
+    boxes = np.round(poses.boxes.astype(np.float64), PIXEL_DECIMALS)
+    scores = np.round(np.stack([poses.scores, poses.box_scores], axis=1).astype(np.float64), SCORE_DECIMALS)
+    if not (np.isfinite(scores).all() and np.isfinite(boxes).all()):
+        raise ValueError(f"frame {record.index}: a box or score is not finite")
+    # Adding 0.0 turns -0.0 into 0.0.
+    return Rounded(points + 0.0, np.asarray(boxes + 0.0, np.float64), np.asarray(scores + 0.0, np.float64))
+
+
 def _people(record: PoseRecord) -> str:
     """Return the people of a frame, comma-separated: one format string filled from one flat list."""
     poses = record.poses
     if not len(poses):
         return ""
-    # Adding 0.0 turns -0.0 into 0.0; rounding first keeps "-0.00" from being printed.
-    scores = np.round(np.stack([poses.scores, poses.box_scores], 1).astype(np.float64), 4) + 0.0
-    boxes = np.round(poses.boxes.astype(np.float64), 2) + 0.0
-    if not (np.isfinite(scores).all() and np.isfinite(boxes).all()):
-        raise ValueError(f"frame {record.index}: a box or score is not finite")
-    keypoints = _rounded_keypoints(poses)
-    person = _PERSON + ",".join([_KEYPOINT] * keypoints.shape[1]) + "]}"
+    numbers = rounded(record)
+    person = _PERSON + ",".join([_KEYPOINT] * numbers.points.shape[1]) + "]}"
     origins = ["track" if moved else "detector" for moved in poses.from_tracks.tolist()]
     seen = ["true" if observed else "false" for observed in poses.observed.tolist()]
-    rows = zip(poses.track_ids.tolist(), scores.tolist(), origins, seen, boxes.tolist(), strict=True)
+    rows = zip(
+        poses.track_ids.tolist(), numbers.scores.tolist(), origins, seen, numbers.boxes.tolist(), strict=True
+    )
     values: list[Any] = []
-    for (track_id, score, origin, observed, box), points in zip(rows, keypoints, strict=True):
+    for (track_id, score, origin, observed, box), points in zip(rows, numbers.points, strict=True):
         values += [track_id, *score, origin, observed, *box]
         values += points.ravel().tolist()
     return ",".join([person] * len(poses)) % tuple(values)
-
-
-def _rounded_keypoints(poses: Poses) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return x, y, score of each keypoint, shape (P, K, 3); all 0 where one of them is not finite."""
-    points = np.concatenate([poses.keypoints, poses.keypoint_scores[..., None]], axis=2).astype(np.float64)
-    points[~np.isfinite(points).all(axis=2)] = 0
-    points[..., :2] = np.round(points[..., :2], 2)
-    points[..., 2] = np.round(points[..., 2], 4)
-    return points + 0.0
 
 
 def _json(value: Any) -> str:
