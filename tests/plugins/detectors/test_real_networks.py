@@ -1,5 +1,7 @@
 """The real networks: they find people, and their boxes move and grow with the picture."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -78,6 +80,26 @@ class TestRealNetworks:
         frames = [frame_of(on_grey(image, size_wh=detector.input.size_wh, at=at)) for at in places]
         before, after = detector.detect(frames)
         np.testing.assert_allclose(after.boxes[0] - before.boxes[0], 64, atol=4)
+
+
+def test_centernet_gives_the_boxes_that_its_own_graph_decodes(data, workers, portable):
+    plugin = load_plugin("detector", "centernet")
+    context = PluginContext(
+        weights=portable("centernet"), workers=workers, runtime=RuntimeOptions(precision="fp32")
+    )
+    detector = plugin(plugin.Settings(min_score=0.1, nms_iou=1.0), context)
+    detector.input = NetworkInput(detector.input.spec.model_copy(update={"fit": "stretch"}))
+    compared = 0
+    for case in json.loads((data / "portable" / "reference.json").read_text())["cases"]:
+        rows = np.array(case["centernet"]["top10_xyxy_score_class"])
+        expected = rows[(rows[:, 5] == 0) & (rows[:, 4] > 0.1)]
+        image = cv2.imread(str(data / "coco" / "images" / case["image"]))[..., ::-1]
+        people = detector.detect([frame_of(image)])[0][: len(expected)]
+        corners = (people.boxes.reshape(-1, 2, 2) + 0.5) * 512 / np.array([image.shape[1], image.shape[0]])
+        np.testing.assert_allclose(corners.reshape(-1, 4), expected[:, :4], atol=0.5)
+        np.testing.assert_allclose(people.scores, expected[:, 4], atol=1e-3)
+        compared += len(expected)
+    assert compared >= 15
 
 
 class TestFilesThatDoNotFit:
