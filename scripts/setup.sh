@@ -30,4 +30,3 @@ fi
 echo "installing the locked packages into $venv (the first time takes some minutes)"
 "$venv/bin/python" -m pip install --quiet --no-deps --require-hashes -r requirements/dev.lock
 "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation -e .
-"$venv/bin/python" -m pip check >/dev/null || "$venv/bin/python" -m pip check
