@@ -24,6 +24,9 @@ MAX_COORDINATE = 16000
 LIMB_SHARE = 0.02
 """Width of a line at most, of the height of the person's box: distant people must stay visible beneath."""
 
+OUTLINED_WIDTH = 2
+"""Lines from this width on have a dark rim, which keeps them apart from a bright background."""
+
 
 class Side(IntEnum):
     """Which half of the body a keypoint or edge belongs to."""
@@ -76,13 +79,13 @@ def draw_body(
     at = np.round(np.where(visible[:, None], keypoints, 0) * (1 << SUBPIXEL_BITS)).astype(np.int32)
     sides = sides_of(skeleton)
     drawn = visible[skeleton.edges].all(axis=1)
-    if observed:
-        _draw_lines(image, at[skeleton.edges[drawn]], BLACK, sizes.line + 2)
+    if observed and sizes.line >= OUTLINED_WIDTH:
+        _draw_lines(image, at[skeleton.edges[drawn]], BLACK, sizes.line + 2, smooth=False)
     for side, color in SIDE_COLORS.items():
         width = sizes.line if observed and side is not Side.RIGHT else sizes.thin
         _draw_lines(image, at[skeleton.edges[drawn & (sides.edges == side)]], color, width)
     if observed:
-        _draw_markers(image, at[visible], sides.keypoints[visible], sizes.marker)
+        _draw_markers(image, at[visible], sides.keypoints[visible], sizes)
 
 
 def person_sizes(sizes: Sizes, box: FloatArray) -> Sizes:
@@ -102,19 +105,24 @@ def person_sizes(sizes: Sizes, box: FloatArray) -> Sizes:
     )
 
 
-def _draw_lines(image: ImageArray, lines: NDArray[np.int32], color: Color, width: int) -> None:
+def _draw_lines(
+    image: ImageArray, lines: NDArray[np.int32], color: Color, width: int, *, smooth: bool = True
+) -> None:
     if len(lines):
-        cv2.polylines(image, list(lines), False, color, width, cv2.LINE_AA, SUBPIXEL_BITS)
+        kind = cv2.LINE_AA if smooth else cv2.LINE_8
+        cv2.polylines(image, list(lines), False, color, width, kind, SUBPIXEL_BITS)
 
 
-def _draw_markers(image: ImageArray, at: NDArray[np.int32], sides: NDArray[np.int64], radius: float) -> None:
-    reach = round(radius * (1 << SUBPIXEL_BITS))
+def _draw_markers(image: ImageArray, at: NDArray[np.int32], sides: NDArray[np.int64], sizes: Sizes) -> None:
+    """Draw discs, squares on the right side; where lines have a dark rim, they have one of a pixel too."""
+    reach = round(sizes.marker * (1 << SUBPIXEL_BITS))
+    rim = reach + (1 << SUBPIXEL_BITS) if sizes.line >= OUTLINED_WIDTH else 0
     for (x, y), side in zip(at.tolist(), sides.tolist(), strict=True):
         color = SIDE_COLORS[Side(side)]
         if side == Side.RIGHT:
-            corner, opposite = (x - reach, y - reach), (x + reach, y + reach)
-            cv2.rectangle(image, corner, opposite, color, -1, cv2.LINE_8, SUBPIXEL_BITS)
-            cv2.rectangle(image, corner, opposite, BLACK, 1, cv2.LINE_8, SUBPIXEL_BITS)
+            for half, paint in ((rim, BLACK), (reach, color)):
+                corner, opposite = (x - half, y - half), (x + half, y + half)
+                cv2.rectangle(image, corner, opposite, paint, -1, cv2.LINE_8, SUBPIXEL_BITS)
         else:
+            cv2.circle(image, (x, y), rim, BLACK, -1, cv2.LINE_8, SUBPIXEL_BITS)
             cv2.circle(image, (x, y), reach, color, -1, cv2.LINE_AA, SUBPIXEL_BITS)
-            cv2.circle(image, (x, y), reach, BLACK, 1, cv2.LINE_AA, SUBPIXEL_BITS)

@@ -9,6 +9,7 @@ from sitepose.app.rendering.boxes import draw_box
 from sitepose.app.rendering.labels import Labels
 from sitepose.app.rendering.palette import track_color
 from sitepose.app.rendering.style import DrawStyle, Sizes, sizes_for
+from sitepose.app.rendering.trails import Trails
 from sitepose.core.skeleton import Skeleton
 from sitepose.core.structures import ImageArray, Poses
 
@@ -21,7 +22,7 @@ def draw_poses(
     skeleton: Skeleton,
     *,
     style: DrawStyle = DEFAULT_STYLE,
-    header: str = "",
+    trails: Trails | None = None,
     out: ImageArray | None = None,
 ) -> ImageArray:
     """Return a picture with everybody drawn on it.
@@ -34,17 +35,17 @@ def draw_poses(
         poses: The people, as many as there are.
         skeleton: What their keypoints are.
         style: What to draw, and how large.
-        header: A line for the top left corner.
+        trails: Where the tracks have come from.
         out: Where to draw, of the image's shape; the image itself may be given. None makes a new one.
     """
     canvas = _canvas(image, out)
     sizes = sizes_for(canvas.shape[1], canvas.shape[0], style.scale)
+    if trails is not None:
+        trails.draw(canvas, sizes)
     order = np.lexsort((poses.scores, poses.observed)).tolist()  # the best comes last, on top
     for person in order:
         _draw_person(canvas, poses, person, skeleton, style, sizes)
     labels = Labels(canvas, sizes)
-    if header:
-        labels.header(header)
     if style.labels or style.scores:
         for person in reversed(order):  # the best chooses its place first
             text = _label(poses, person, style)

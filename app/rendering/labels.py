@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from sitepose.app.rendering.palette import Color, ink_on
-from sitepose.app.rendering.style import Sizes
+from sitepose.app.rendering.palette import WHITE, Color, ink_on
+from sitepose.app.rendering.style import Sizes, sizes_for
 from sitepose.core.structures import FloatArray, ImageArray
 
 FONT = cv2.FONT_HERSHEY_DUPLEX
@@ -52,20 +52,6 @@ class Labels:
             self.sizes,
         )
 
-    def header(self, text: str) -> None:
-        """Write a line into the top left corner, on a darkened strip."""
-        width, height, baseline = text_size(text, self.sizes)
-        strip = self.image[:height, :width]
-        np.copyto(strip, cv2.convertScaleAbs(strip, alpha=HEADER_SHADE))
-        self.taken.append((0, 0, width, height))
-        _put(
-            self.image,
-            text,
-            (self.sizes.padding, height - self.sizes.padding - baseline),
-            (255, 255, 255),
-            self.sizes,
-        )
-
     def _places(self, box: FloatArray, width: int, height: int) -> list[Place]:
         x1, y1, x2, y2 = (round(float(edge)) for edge in box)
         return [
@@ -82,6 +68,21 @@ class Labels:
         frame_height, frame_width = self.image.shape[:2]
         x, y = place
         return max(0, min(x, frame_width - width)), max(0, min(y, frame_height - height))
+
+
+def draw_header(image: ImageArray, text: str, *, scale: float = 1.0) -> None:
+    """Write a line into the top left corner of an RGB picture, on a darkened strip.
+
+    Args:
+        image: RGB, drawn upon.
+        text: The line; what does not fit is cut off at the right.
+        scale: Makes the letters larger or smaller; at 1 they follow the size of the picture.
+    """
+    sizes = sizes_for(image.shape[1], image.shape[0], scale)
+    width, height, below = text_size(text, sizes)
+    strip = image[:height, :width]
+    np.copyto(strip, cv2.convertScaleAbs(strip, alpha=HEADER_SHADE))
+    _put(image, text, (sizes.padding, height - sizes.padding - below), WHITE, sizes)
 
 
 def text_size(text: str, sizes: Sizes) -> tuple[int, int, int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
+from pydantic import Field
+
 from sitepose.core.settings import Settings
 
 REFERENCE_PIXELS = 640 * 480
@@ -15,6 +17,12 @@ LINE_WIDTH = 1.6
 
 FONT_HEIGHT = 21.0
 """Pixels of a capital letter of OpenCV's Hershey fonts at scale 1."""
+
+THIN_SHARE = 0.6
+"""Width of thin lines, of the width of a line."""
+
+MARKER_RADIUS = 2.0
+"""Pixels, of a keypoint in the reference frame."""
 
 LABEL_HEIGHT = 9.5
 """Pixels of a capital letter in the reference frame."""
@@ -34,11 +42,11 @@ class DrawStyle(Settings):
     """Whether to write the track id at the box."""
     scores: bool = False
     """Whether to write the person's score beside it."""
-    min_keypoint_score: float = 0.2
+    min_keypoint_score: float = Field(0.2, ge=0, le=1)
     """Keypoints below this score are left out, with the edges that end in them."""
-    scale: float = 1.0
+    scale: float = Field(1.0, gt=0, le=10)
     """Makes lines and letters larger or smaller; at 1 they follow the size of the frame."""
-    trail_s: float = 0.0
+    trail_s: float = Field(0.0, ge=0)
     """Seconds of the way that each track has come to show; 0 shows none."""
 
 
@@ -73,8 +81,8 @@ def sizes_for(width: int, height: int, scale: float = 1.0) -> Sizes:
     letters = LABEL_HEIGHT * max(unit, SMALLEST_LETTERS * scale)
     return Sizes(
         line=max(1, round(LINE_WIDTH * unit)),
-        thin=max(1, round(LINE_WIDTH * unit * 0.5)),
-        marker=max(1.5, 2.0 * unit),
+        thin=max(1, round(LINE_WIDTH * unit * THIN_SHARE)),
+        marker=max(1.0, MARKER_RADIUS * unit),
         font_scale=letters / FONT_HEIGHT,
         font_width=max(1, round(letters / 14)),
         padding=max(2, round(letters / 3)),

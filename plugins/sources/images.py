@@ -39,7 +39,7 @@ class ImageFolder(IteratedSource):
     """
 
     class Settings(SpanSettings):
-        """Which images (a folder, a pattern such as ``shots/*.jpg``, or one image), and how fast they follow."""
+        """Which images (a folder, a pattern such as ``shots/*.jpg``, or one image), and at what rate."""
 
         frame_rate: float = Field(1.0, gt=0, le=1000)
         """Images per second, which the files themselves do not say."""
