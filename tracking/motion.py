@@ -114,6 +114,15 @@ class BoxMotion:
         kept = np.where(_CENTRE, np.exp(-self._noise.slowdown * seconds), 0.0)
         self._now.velocity[out_of_sight] *= kept
 
+    def warp(self, transform: State) -> None:
+        """Move everybody along with the camera: a similarity of the plane, shape (2, 3)."""
+        linear, shift = transform[:, :2], transform[:, 2]
+        zoom = np.sqrt(abs(np.linalg.det(linear)))
+        for belief in (self._now, self._seen):
+            belief.place[:, :2] = belief.place[:, :2] @ linear.T + shift
+            belief.place[:, 2:] *= zoom
+            belief.velocity[:, :2] = belief.velocity[:, :2] @ linear.T
+
     def correct(self, rows: Rows, boxes: FloatArray, *, spread: State, gaps: State) -> None:
         """Take in a measured box for each of some tracks.
 

@@ -1,0 +1,150 @@
+"""PoseFlow's inter-frame distance d_c: how many points around one pose's keypoints land around another's.
+
+Points on a 2x2 grid around each keypoint are followed from frame to frame; the share that arrives near the same
+keypoint of a pose tells how much it is the same person (arXiv 1802.00977). People without keypoints have a grid
+of places in their box instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sitepose.core.geometry import box_areas
+from sitepose.core.structures import BoolArray, FloatArray, Poses
+from sitepose.tracking.flow import PointFlow, Transform, transformed
+
+REACH = 0.1
+"""Half the side of the box around a keypoint, as a share of the square root of the person's box area."""
+
+CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32) / 2
+"""The 2x2 grid around a keypoint, in reaches."""
+
+BODY_GRID = (3, 5)
+"""Columns and rows of the places in a box that stand in for keypoints."""
+
+BODY_MARGIN = (0.3, 0.12)
+"""Share of the box's width and height that they stay away from its border: there is background."""
+
+STANDS_OUT = 2.0
+"""Pixels by which people must move against the background before points that do not are left out."""
+
+WITH_BACKGROUND = 1 / 3
+"""Share of the person's own motion below which a point counts as moving with the background."""
+
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marks:
+    """Places on P people that can be recognised in both of two frames.
+
+    Attributes:
+        places: Keypoints, or places in the box, shape (P, L, 2).
+        weights: How far each can be trusted, shape (P, L), 0..1.
+        reaches: Half the side of the box around each place, shape (P,).
+    """
+
+    places: FloatArray
+    weights: Scores
+    reaches: Scores
+
+
+def marks(poses: Poses) -> Marks:
+    """Return keypoints of people, or places in the box where keypoints were not looked for."""
+    columns, rows = BODY_GRID
+    across = np.linspace(BODY_MARGIN[0], 1 - BODY_MARGIN[0], columns)
+    down = np.linspace(BODY_MARGIN[1], 1 - BODY_MARGIN[1], rows)
+    shares = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2).astype(np.float32)
+    sides = poses.boxes[:, 2:] - poses.boxes[:, :2]
+    body = poses.boxes[:, None, :2] + shares * sides[:, None]
+    posed = (poses.keypoint_scores > 0).any(axis=1)
+    body_weights = np.where(posed, 0.0, 1.0)[:, None] * np.ones(len(shares))
+    return Marks(
+        places=np.concatenate([poses.keypoints, body], axis=1),
+        weights=np.concatenate([poses.keypoint_scores, body_weights], axis=1).astype(np.float32),
+        reaches=np.asarray(REACH * np.sqrt(box_areas(poses.boxes)), np.float32),
+    )
+
+
+@dataclass(slots=True, eq=False)
+class FlowPoints:
+    """Points on T people on their way from frame to frame.
+
+    Attributes:
+        track_ids: Whom they belong to, ascending, shape (T,).
+        points: Four around each mark, shape (T, L, 4, 2).
+        good: Whether each is still being followed, shape (T, L, 4).
+        weights: How far each mark can be trusted, shape (T, L).
+        heights: Of the people's boxes, shape (T,).
+    """
+
+    track_ids: NDArray[np.int64]
+    points: FloatArray
+    good: BoolArray
+    weights: Scores
+    heights: Scores
+
+    @classmethod
+    def on(cls, poses: Poses, *, min_weight: float) -> FlowPoints:
+        """Return fresh points around every mark of tracked people that can be trusted so far."""
+        known = marks(poses)
+        points = known.places[:, :, None] + CORNERS * known.reaches[:, None, None, None]
+        good = np.repeat((known.weights > min_weight)[:, :, None], len(CORNERS), axis=2)
+        heights = np.asarray(poses.boxes[:, 3] - poses.boxes[:, 1], np.float32)
+        return cls(poses.track_ids, np.asarray(points, np.float32), good, known.weights, heights)
+
+    def follow(self, flow: PointFlow, camera: Transform) -> None:
+        """Move every point on to the newest frame; leave out the lost and those of the background."""
+        people, *grid = np.nonzero(self.good)
+        index = (people, *grid)
+        before = self.points[index]
+        followed = flow.follow(before, self.heights[people])
+        own = np.linalg.norm(followed.points - transformed(before, camera), axis=1)
+        self.points[index] = followed.points
+        self.good[index] = followed.good & ~self._background(people, own, followed.good)
+
+    def rows(self, rows: NDArray[np.intp]) -> FlowPoints:
+        """Return the points of some people."""
+        return FlowPoints(
+            self.track_ids[rows], self.points[rows], self.good[rows], self.weights[rows], self.heights[rows]
+        )
+
+    def joined(self, other: FlowPoints) -> FlowPoints:
+        """Return the points of these and other people, by ascending id."""
+        ids = np.concatenate([self.track_ids, other.track_ids])
+        order = np.argsort(ids)
+        return FlowPoints(
+            ids[order],
+            np.concatenate([self.points, other.points])[order],
+            np.concatenate([self.good, other.good])[order],
+            np.concatenate([self.weights, other.weights])[order],
+            np.concatenate([self.heights, other.heights])[order],
+        )
+
+    def arrivals(self, poses: Poses) -> tuple[Scores, Scores]:
+        """Return d_c of every tracked person with every pose, as a share, and how far it can be trusted.
+
+        Returns:
+            Share of the points around each mark that lie around the same mark of the pose, averaged over the
+            marks that both see, shape (T, P); share of the track's marks that still have points, shape (T,).
+        """
+        seen = marks(poses)
+        apart = np.abs(self.points[:, None] - seen.places[None, :, :, None]).max(axis=4)
+        inside = (apart <= seen.reaches[None, :, None, None]) & self.good[:, None]
+        extracted = self.good.sum(axis=2)
+        shares = inside.sum(axis=3) / np.maximum(extracted, 1)[:, None]
+        weights = np.sqrt(np.maximum(self.weights[:, None] * seen.weights[None], 0)) * (extracted > 0)[:, None]
+        total = weights.sum(axis=2)
+        arrived = np.divide((shares * weights).sum(axis=2), total, out=np.zeros_like(total), where=total > 0)
+        alive = (self.weights * (extracted > 0)).sum(axis=1) / np.maximum(self.weights.sum(axis=1), 1e-6)
+        return arrived.astype(np.float32), alive.astype(np.float32)
+
+    def _background(self, people: NDArray[np.intp], own: FloatArray, good: BoolArray) -> BoolArray:
+        """Return which points stay with the background although their person moves."""
+        moving = np.zeros(len(self.heights), np.float32)
+        for person in np.unique(people[good]):
+            moving[person] = np.median(own[good & (people == person)])
+        return np.asarray((moving[people] > STANDS_OUT) & (own < WITH_BACKGROUND * moving[people]))
