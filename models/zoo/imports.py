@@ -11,7 +11,7 @@ from pathlib import Path
 from sitepose.models.zoo.card import ImportSpec, ModelCard
 from sitepose.models.zoo.hashes import good_hash, remove_with_stamp, write_atomically, write_stamp
 
-IMPORTERS: Mapping[str, int] = {"tfjs": 2}
+IMPORTERS: Mapping[str, int] = {"tfjs": 1}
 """Version of each importer: grows with every change that alters the files made, which are then made anew."""
 
 KEY_DIGITS = 12

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -57,7 +56,7 @@ def unpack(builder: Builder, node: Node, inputs: list[Tensor]) -> list[Tensor]:
     """Convert a division into slices along an axis, which goes."""
     tensor = inputs[0]
     axis = node.attributes.get("axis", 0) % len(tensor.shape)
-    parts = _split(builder, tensor, axis, tensor.tf_shape[axis])
+    parts = _split(builder, builder.last(tensor), axis, tensor.tf_shape[axis])
     return [builder.squeeze(part, axis) for part in parts]
 
 
@@ -162,9 +161,9 @@ def _bit(node: Node, mask: str, i: int) -> bool:
 def _split(builder: Builder, tensor: Tensor, axis: int, count: int) -> list[Tensor]:
     if count == 1:
         return [tensor]
-    tensor = builder.last(tensor)
-    sizes: Any = [tensor.shape[axis] // count] * count
-    return builder.emit_many("Split", [tensor, builder.constant(sizes, dtype=np.int64)], count, axis=axis)
+    axis = tensor.axis(axis)
+    sizes = builder.constant([tensor.shape[axis] // count] * count, dtype=np.int64)
+    return builder.emit_many("Split", [tensor, sizes], count, axis=axis)
 
 
 OPERATIONS: Mapping[str, Handler] = {

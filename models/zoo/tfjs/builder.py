@@ -189,7 +189,8 @@ class Builder:
     def _reversible(self, operation: str, reverse: str, tensor: Tensor, axis: int) -> Tensor:
         match self.operands(tensor, reverse):
             case (source, undone) if undone.value is not None and undone.value.tolist() == [axis]:
-                return source
+                # What was brought into TensorFlow's layout for the detour goes back to its own.
+                return self._transposed.get((source.name, TO_FIRST), source)
         return self.emit(operation, self.last(tensor), self.constant([axis], dtype=np.int64))
 
 

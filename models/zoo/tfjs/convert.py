@@ -21,11 +21,11 @@ OPERATIONS: Mapping[str, Handler] = {**convolutions.OPERATIONS, **arithmetic.OPE
 
 BATCH_FREE = frozenset(
     {
-        "Add", "Cast", "Clip", "Concat", "Conv", "HardSwish", "MaxPool", "Mul", "ReduceMean", "Relu", "Resize",
-        "Sigmoid", "Sub", "Transpose", "Identity",
+        "Add", "Cast", "Clip", "Conv", "HardSwish", "Identity", "MaxPool", "Mul", "Relu", "Resize", "Sigmoid",
+        "Sub", "Transpose",
     }
 )  # fmt: skip
-"""Operations of ONNX that treat each image of a batch alone, as the importer writes them."""
+"""Operations of ONNX that treat each image of a batch alone; a few more do, depending on their axes."""
 
 INPUT = "image"
 """Name of the input."""
@@ -60,8 +60,8 @@ def convert(
 
     Args:
         model: The ``*.json`` file; its weight files lie beside it.
-        outputs: Nodes to cut at and return, by the name they get; the graph's own outputs when None. Images
-            are returned as NCHW.
+        outputs: Nodes to cut at and return, by the name they get; what has four axes is returned as NCHW. None
+            returns the graph's own outputs as TensorFlow has them.
         channels: Channels to keep of an output that is a convolution, or one with an activation.
         form: How the network takes its image.
 
@@ -77,7 +77,8 @@ def convert(
         graph = _with_channels(graph, wanted[name], kept)
     builder = Builder()
     made = _convert_nodes(builder, graph, wanted, form or InputForm())
-    proto = builder.model({name: made[node] for name, node in wanted.items()}, name=model.stem)
+    stored = builder.first if outputs else builder.last
+    proto = builder.model({name: stored(made[node]) for name, node in wanted.items()}, name=model.stem)
     _free_batch(proto)
     onnx.checker.check_model(proto, full_check=True)
     return proto
@@ -130,7 +131,16 @@ def _with_channels(graph: Graph, output: str, kept: Sequence[int]) -> Graph:
 
 def _free_batch(proto: onnx.ModelProto) -> None:
     """Leave the first axis of inputs and outputs open if every operation treats the images of a batch alone."""
-    if {node.op_type for node in proto.graph.node} - BATCH_FREE:
+    constants = {tensor.name: tensor for tensor in proto.graph.initializer}
+    if not all(_keeps_images_apart(node, constants) for node in proto.graph.node):
         return
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = BATCH
+
+
+def _keeps_images_apart(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:
+    if node.op_type == "Concat":
+        return all(attribute.i != 0 for attribute in node.attribute if attribute.name == "axis")
+    if node.op_type == "ReduceMean":
+        return 0 not in onnx.numpy_helper.to_array(constants[node.input[1]])
+    return node.op_type in BATCH_FREE
