@@ -17,7 +17,7 @@ from sitepose.core.skeleton import Skeleton
 from sitepose.core.structures import BoolArray, FloatArray, PoseCandidates, Poses
 from sitepose.tracking.pose_nms.merging import greedy_references, merge_groups, pair_distances, ranked_pairs
 from sitepose.tracking.pose_nms.peaks import TopPeaks, best_first, make_poses, top_peaks
-from sitepose.tracking.pose_nms.scoring import PoseNmsSettings
+from sitepose.tracking.pose_nms.scoring import PoseNmsSettings, person_scores
 
 PUBLISHED_KEYPOINTS = 17
 """The number of keypoints that the public constants were tuned for; eta and matches grow with K."""
@@ -84,6 +84,8 @@ class ParametricSettings(PoseNmsSettings):
 
     form: Literal["published", "normalized"] = "normalized"
     """Which measure of similarity, and with it which parameters."""
+    rank_by: Literal["keypoints", "person"] = "keypoints"
+    """Who is more confident: by the mean keypoint score, as published, or by the person's score."""
     published: PublishedParameters = PublishedParameters()
     """Parameters of the ``published`` form."""
     normalized: NormalizedParameters = NormalizedParameters()
@@ -97,11 +99,11 @@ class ParametricSettings(PoseNmsSettings):
 def parametric_nms(candidates: PoseCandidates, skeleton: Skeleton, settings: ParametricSettings) -> Poses:
     """Keep the most confident person, merge everybody alike into it, go on with the rest.
 
-    Confidence is the mean keypoint score. The survivor's keypoints become the score-weighted means over those
+    The survivor's keypoints become the score-weighted means over those
     of the merged people who place them nearby; its box stays.
     """
     peaks = top_peaks(candidates)
-    order = np.argsort(-peaks.scores.mean(axis=1), kind="stable")
+    order = np.argsort(-_confidence(peaks, candidates, settings), kind="stable")
     peaks = TopPeaks(peaks.keypoints[order], peaks.scores[order], peaks.present[order])
     sides = _longer_sides(candidates.boxes[order])
     if settings.form == "published":
@@ -115,6 +117,13 @@ def parametric_nms(candidates: PoseCandidates, skeleton: Skeleton, settings: Par
     kept = np.flatnonzero(references == np.arange(len(order)))
     kept = kept[_worth_keeping(peaks.keypoints[kept], scores[kept], settings)]
     return best_first(make_poses(candidates, order[kept], keypoints[kept], scores[kept], settings.person_score))
+
+
+def _confidence(peaks: TopPeaks, candidates: PoseCandidates, settings: ParametricSettings) -> FloatArray:
+    """Return what people are ranked by, shape (P,)."""
+    if settings.rank_by == "keypoints":
+        return np.asarray(peaks.scores.mean(axis=1), np.float32)
+    return person_scores(peaks.scores, candidates.box_scores, settings.person_score)
 
 
 def _longer_sides(boxes: FloatArray) -> FloatArray:

@@ -141,6 +141,15 @@ class TestNormalized:
         assert len(parametric_nms(weak, coco, one)) == 1
 
 
+class TestRank:
+    @pytest.mark.parametrize(("rank_by", "survivor"), [("keypoints", 0), ("person", 1)])
+    def test_the_more_confident_keeps_its_box(self, rank_by, survivor, coco, standing):
+        pair = shifted(standing([[0, 0, 100, 300]]), 2.0)
+        scored = PoseCandidates(pair.keypoints, pair.scores, pair.radii, pair.boxes, np.float32([0.4, 0.9]))
+        poses = parametric_nms(scored, coco, ParametricSettings(rank_by=rank_by))
+        np.testing.assert_array_equal(poses.boxes, pair.boxes[[survivor]])
+
+
 class TestMerging:
     def test_places_are_weighted_by_score(self, coco, standing):
         pair = shifted(standing([[0, 0, 200, 600]], score=0.8), 4.0)
