@@ -16,7 +16,7 @@ from sitepose.tracking.motion import State
 PLACE_TOLERANCE = 0.06
 """Standard deviation of a detector's box centre, in box heights, that the motion cue always allows for."""
 
-PLACE_TAIL = 5.0
+PLACE_TAIL = 6.0
 """How much flatter than a Gaussian the motion cue falls off: people turn and detectors jump."""
 
 

@@ -29,14 +29,14 @@ class MotionNoise:
     """
 
     acceleration: float = 0.14
-    size_change: float = 0.15
+    size_change: float = 0.04
     position: float = 0.04
     size: float = 0.05
-    velocity: float = 0.6
+    velocity: float = 0.9
     slowdown: float = 0.3
 
 
-GAP_S = 0.1
+GAP_S = 0.2
 """Seconds without a sighting after which a track's velocity is worked out anew when it is found again."""
 
 GAP_STEP_S = 0.08

@@ -19,9 +19,9 @@ class OksSortSettings(OnlineSettings):
 
     high_score: float = Field(0.5, ge=0, le=1)
     """Evidence from which a person is matched in the first round."""
-    min_affinity_low: float = Field(0.5, ge=0, le=1)
+    min_affinity_low: float = Field(0.6, ge=0, le=1)
     """Agreement below which nobody is matched in the second round, with weak detections."""
-    low_window_s: float = Field(0.8, ge=0)
+    low_window_s: float = Field(0.7, ge=0)
     """Seconds after its last sighting for which a track may be matched with weak detections."""
 
 

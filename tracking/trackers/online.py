@@ -23,7 +23,7 @@ from sitepose.tracking.affinity import (
 from sitepose.tracking.motion import Rows, State
 from sitepose.tracking.trackers.tracks import Tracks
 
-DUPLICATE_IOU = 0.7
+DUPLICATE_IOU = 0.8
 """Overlap with a tracked person above which an unmatched box is a second view of the same person."""
 
 WEAK_SPREAD = 1.1
@@ -41,13 +41,13 @@ class OnlineSettings(Settings):
     """Evidence from which a new track is reported at once; others after ``min_hits`` sightings in a row."""
     min_hits: int = Field(2, ge=1)
     """Sightings in a row after which a new track is reported."""
-    pose_evidence: float = Field(0.55, ge=0, le=1)
+    pose_evidence: float = Field(0.45, ge=0, le=1)
     """Share of the mean keypoint score in the evidence, against the box score (a weighted geometric mean)."""
-    place_weight: float = Field(0.3, ge=0, le=1)
+    place_weight: float = Field(0.25, ge=0, le=1)
     """Weight of being where the motion leads, against the overlap of boxes."""
-    pose_weight: float = Field(0.4, ge=0, le=1)
+    pose_weight: float = Field(0.35, ge=0, le=1)
     """Weight of OKS where all keypoints are seen, against place and overlap."""
-    direction_weight: float = Field(0.05, ge=0, le=1)
+    direction_weight: float = Field(0.02, ge=0, le=1)
     """Bonus for going on in the same direction."""
     lost_penalty: float = Field(0.13, ge=0, le=1)
     """Handicap of a track after a second out of sight: those just seen choose first."""
@@ -57,9 +57,9 @@ class OnlineSettings(Settings):
     """Seconds without a sighting after which a track ends."""
     carry_s: float = Field(0.2, ge=0)
     """Seconds for which a person without a sighting is still reported, as not observed."""
-    carry_hidden_s: float = Field(0.6, ge=0)
+    carry_hidden_s: float = Field(0.5, ge=0)
     """The same for a person behind somebody else."""
-    hidden_share: float = Field(0.7, ge=0, le=1)
+    hidden_share: float = Field(0.75, ge=0, le=1)
     """Share of the box that somebody else covers from which a person counts as hidden."""
 
 
