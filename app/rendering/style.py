@@ -42,6 +42,8 @@ class DrawStyle(Settings):
     """Whether to write the track id at the box."""
     scores: bool = False
     """Whether to write the person's score beside it."""
+    header: bool = True
+    """Whether to write time, number of the frame and of people into a video's top left corner."""
     min_keypoint_score: float = Field(0.2, ge=0, le=1)
     """Keypoints below this score are left out, with the edges that end in them."""
     scale: float = Field(1.0, gt=0, le=10)
