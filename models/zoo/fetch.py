@@ -205,13 +205,13 @@ class Fetcher:
 
 def _place(arrived: Path, wanted: Wanted, source: Source) -> Fetched:
     """Move what has arrived to its destination if it is what it should be; else remove it."""
+    version_path(arrived).unlink(missing_ok=True)
     actual = sha256_of(arrived)
     if wanted.sha256 is not None and actual != wanted.sha256:
         arrived.unlink()
         raise WeightsError(f"{source}: sha256 is {actual}, expected {wanted.sha256}")
     wanted.destination.parent.mkdir(parents=True, exist_ok=True)
     _move(arrived, wanted.destination)
-    version_path(wanted.part).unlink(missing_ok=True)
     write_stamp(wanted.destination, actual)
     return Fetched(path=wanted.destination, source=source, sha256=actual)
 

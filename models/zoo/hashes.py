@@ -51,14 +51,10 @@ def write_stamp(path: Path, sha256: str) -> None:
     write_atomically(_stamp_path(path), stamp.encode())
 
 
-def remove_with_stamp(path: Path) -> int:
-    """Remove a file and its stamp, and return its size; nothing where there is none."""
+def remove_with_stamp(path: Path) -> None:
+    """Remove a file and what is remembered of it."""
+    path.unlink(missing_ok=True)
     _stamp_path(path).unlink(missing_ok=True)
-    if not path.is_file():
-        return 0
-    size = path.stat().st_size
-    path.unlink()
-    return size
 
 
 def write_atomically(path: Path, content: bytes) -> None:

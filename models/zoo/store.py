@@ -10,6 +10,7 @@ Everything lies in one cache folder::
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,11 +106,11 @@ def remove(card: Card, *, cache: Path | None = None) -> int:
     """Remove the files of a card and what was made of them, and return how many bytes that freed."""
     cache = cache or default_cache()
     folder = folder_of(card, cache)
-    with exclusive(cache, folder):
-        if not folder.is_dir():
-            return 0
-        freed = sum(remove_with_stamp(path) for path in sorted(folder.iterdir()) if path.is_file())
-        folder.rmdir()
+    if not folder.is_dir():
+        return 0
+    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    with _one_line_faults(cache):
+        shutil.rmtree(folder)
     return freed
 
 
