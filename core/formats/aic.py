@@ -19,9 +19,9 @@ from sitepose.core.formats.annotations import AnnotatedImage, Annotations
 from sitepose.core.formats.coco import coco_annotations
 from sitepose.core.formats.columns import CORNER, entries
 from sitepose.core.formats.poses_lines import PoseRecord, rounded
-from sitepose.core.formats.reading import numbers, read_json, required, table, text
+from sitepose.core.formats.reading import DoubleArray, numbers, read_json, required, table, text
 from sitepose.core.skeleton import load_skeleton
-from sitepose.core.structures import UNTRACKED, FloatArray
+from sitepose.core.structures import UNTRACKED
 
 ABSENT = 3
 """Visibility of a keypoint that is not in the picture; COCO's visibility is this minus AI Challenger's."""
@@ -45,7 +45,7 @@ def read_aic(path: str | Path) -> Annotations:
         raise FormatError(
             f"{where}: {len(people.keypoint_names)} keypoints, expected AI Challenger's {len(names)}"
         )
-    sides = (people.boxes[:, 2:] - people.boxes[:, :2]).astype(np.float64)
+    sides = people.boxes[:, 2:] - people.boxes[:, :2]
     fields = {name: getattr(people, name) for name in Annotations.__slots__}
     return Annotations(**{**fields, "keypoint_names": names, "areas": sides[:, 0] * sides[:, 1] + 1})
 
@@ -74,17 +74,17 @@ def _own_form(value: Any, where: str) -> Annotations:
             boxes.append(_box(humans, human, place))
             points = numbers(flat, (3 * num_keypoints,), where=f"{place}: keypoint_annotations: {human}")
             labels.append(points.reshape(num_keypoints, 3))
-    return _annotations(tuple(images), rows, boxes, np.array(labels, np.float32).reshape(-1, num_keypoints, 3))
+    return _annotations(tuple(images), rows, boxes, np.array(labels, np.float64).reshape(-1, num_keypoints, 3))
 
 
-def _box(humans: Mapping[str, Any], human: str, place: str) -> FloatArray:
+def _box(humans: Mapping[str, Any], human: str, place: str) -> DoubleArray:
     if human not in humans:
-        return np.full(4, np.nan, np.float32)
-    return numbers(humans[human], (4,), where=f"{place}: human_annotations: {human}") - np.float32(CORNER)
+        return np.full(4, np.nan, np.float64)
+    return numbers(humans[human], (4,), where=f"{place}: human_annotations: {human}") - CORNER
 
 
 def _annotations(
-    images: tuple[AnnotatedImage, ...], rows: list[int], boxes: list[FloatArray], labels: FloatArray
+    images: tuple[AnnotatedImage, ...], rows: list[int], boxes: list[DoubleArray], labels: DoubleArray
 ) -> Annotations:
     visibilities = np.clip(ABSENT - labels[..., 2].astype(np.int64), 0, 2)
     count = len(rows)
@@ -93,12 +93,12 @@ def _annotations(
         keypoint_names=load_skeleton("aic14").keypoint_names,
         image_rows=np.array(rows, np.int64),
         ids=np.arange(count),
-        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        boxes=np.array(boxes, np.float64).reshape(-1, 4),
         keypoints=np.where(visibilities[..., None] > 0, labels[..., :2], 0),
         visibilities=visibilities,
         areas=np.full(count, np.nan),
         crowds=np.zeros(count, np.bool_),
         num_keypoints=(visibilities > 0).sum(axis=1),
         track_ids=np.full(count, UNTRACKED, np.int64),
-        head_boxes=np.full((count, 4), np.nan, np.float32),
+        head_boxes=np.full((count, 4), np.nan, np.float64),
     )

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from sitepose.core.structures import BoolArray, FloatArray, IntArray
+from sitepose.core.formats.reading import DoubleArray
+from sitepose.core.structures import BoolArray, IntArray
 
 ImageId = int | str
 """COCO counts its images; AI Challenger and AlphaPose name them."""
@@ -57,14 +58,14 @@ class Annotations:
     keypoint_names: tuple[str, ...]
     image_rows: IntArray
     ids: IntArray
-    boxes: FloatArray
-    keypoints: FloatArray
+    boxes: DoubleArray
+    keypoints: DoubleArray
     visibilities: IntArray
-    areas: NDArray[np.float64]
+    areas: DoubleArray
     crowds: BoolArray
     num_keypoints: IntArray
     track_ids: IntArray
-    head_boxes: FloatArray
+    head_boxes: DoubleArray
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -108,10 +109,10 @@ class Results:
     """
 
     image_ids: tuple[ImageId, ...]
-    scores: FloatArray
-    boxes: FloatArray
-    keypoints: FloatArray
-    keypoint_scores: FloatArray
+    scores: DoubleArray
+    boxes: DoubleArray
+    keypoints: DoubleArray
+    keypoint_scores: DoubleArray
     track_ids: IntArray
 
     def __len__(self) -> int:

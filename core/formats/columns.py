@@ -9,8 +9,8 @@ import numpy as np
 
 from sitepose.core.errors import FormatError
 from sitepose.core.formats.annotations import ImageId
-from sitepose.core.formats.reading import numbers, required, rows, table, whole
-from sitepose.core.structures import UNTRACKED, FloatArray, IntArray
+from sitepose.core.formats.reading import DoubleArray, numbers, required, rows, table, whole
+from sitepose.core.structures import UNTRACKED, IntArray
 
 CORNER = 0.5
 """What corner-based coordinates are above ours: x = 0 is the left edge of the first pixel, our -0.5."""
@@ -25,8 +25,8 @@ def entries(value: Any, *, where: str) -> list[dict[str, Any]]:
     return [table(entry, where=f"{where}[{i}]") for i, entry in enumerate(rows(value, where=where))]
 
 
-def column(items: Sequence[dict[str, Any]], key: str, shape: tuple[int, ...], *, where: str) -> FloatArray:
-    """Return ``item[key]`` of every item, float32, shape (N, *shape).
+def column(items: Sequence[dict[str, Any]], key: str, shape: tuple[int, ...], *, where: str) -> DoubleArray:
+    """Return ``item[key]`` of every item, float64, shape (N, *shape).
 
     Raises:
         FormatError: An item lacks it, or has something else; the message has its number.
@@ -44,9 +44,9 @@ def column(items: Sequence[dict[str, Any]], key: str, shape: tuple[int, ...], *,
 
 def optional_column(
     items: Sequence[dict[str, Any]], key: str, shape: tuple[int, ...], default: float, *, where: str
-) -> FloatArray:
+) -> DoubleArray:
     """Return ``item[key]`` as :func:`column`, with ``default`` where it is missing or null."""
-    result = np.full((len(items), *shape), default, np.float32)
+    result = np.full((len(items), *shape), default, np.float64)
     having = [i for i, item in enumerate(items) if item.get(key) is not None]
     if having:
         result[having] = column([items[i] for i in having], key, shape, where=where)
@@ -64,17 +64,17 @@ def whole_column(items: Sequence[dict[str, Any]], key: str, default: int, *, whe
     return np.array(values, np.int64)
 
 
-def corner_boxes(items: Sequence[dict[str, Any]], key: str, *, where: str, needed: bool = True) -> FloatArray:
+def corner_boxes(items: Sequence[dict[str, Any]], key: str, *, where: str, needed: bool = True) -> DoubleArray:
     """Return corner-based ``[left, top, width, height]`` as our ``xyxy``, shape (N, 4)."""
     if needed:
         boxes = column(items, key, (4,), where=where)
     else:
         boxes = optional_column(items, key, (4,), np.nan, where=where)
-    corners = boxes[:, :2] - np.float32(CORNER)
+    corners = boxes[:, :2] - CORNER
     return np.concatenate([corners, corners + boxes[:, 2:]], axis=1)
 
 
-def points(items: Sequence[dict[str, Any]], key: str, num_keypoints: int, *, where: str) -> FloatArray:
+def points(items: Sequence[dict[str, Any]], key: str, num_keypoints: int, *, where: str) -> DoubleArray:
     """Return flat ``[x, y, value, ...]`` lists as (N, K, 3); zeros where an item has none."""
     flat = optional_column(items, key, (3 * num_keypoints,), 0, where=where)
     return flat.reshape(len(items), num_keypoints, 3)

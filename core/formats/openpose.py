@@ -13,13 +13,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sitepose.core.errors import FormatError
 from sitepose.core.formats.columns import entries, points
 from sitepose.core.formats.poses_lines import PIXEL_DECIMALS, PoseRecord, PosesHeader, rounded
-from sitepose.core.formats.reading import read_json, required, rows, table, whole
-from sitepose.core.structures import UNTRACKED, FloatArray, IntArray
+from sitepose.core.formats.reading import DoubleArray, read_json, required, rows, table, whole
+from sitepose.core.structures import UNTRACKED, IntArray
 
 VERSION = 1.3
 
@@ -50,8 +49,8 @@ class OpenPosePeople:
     """
 
     track_ids: IntArray
-    keypoints: FloatArray
-    keypoint_scores: FloatArray
+    keypoints: DoubleArray
+    keypoint_scores: DoubleArray
 
 
 def read_openpose(path: str | Path) -> OpenPosePeople:
@@ -112,7 +111,7 @@ def openpose_name(record: PoseRecord, header: PosesHeader) -> str:
     return f"{PurePath(header.source).stem}_{record.index:012d}_keypoints.json"
 
 
-def _middle(shoulders: NDArray[np.float64]) -> NDArray[np.float64]:
+def _middle(shoulders: DoubleArray) -> DoubleArray:
     """Return the middle of two keypoints, shape (P, 3), with the lower of their scores; 0 if one is missing."""
     middle = np.round(shoulders.mean(axis=1), PIXEL_DECIMALS)
     middle[:, 2] = shoulders[..., 2].min(axis=1)

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sitepose.core.errors import FormatError
-from sitepose.core.structures import FloatArray
+
+DoubleArray = NDArray[np.float64]
+"""Numbers of files are kept as they are: metrics compare them to the last digit."""
 
 LARGEST = 1e9
 """Numbers beyond this are no pixel of any picture: they are damage, and would overflow float32 arithmetic."""
@@ -123,8 +125,8 @@ def text(value: Any, *, where: str) -> str:
     return value
 
 
-def numbers(value: Any, shape: tuple[int, ...], *, where: str) -> FloatArray:
-    """Return a float32 array of ``shape``; -1 in the shape stands for any length.
+def numbers(value: Any, shape: tuple[int, ...], *, where: str) -> DoubleArray:
+    """Return a float64 array of ``shape``; -1 in the shape stands for any length.
 
     Raises:
         FormatError: It has another shape, or holds something that is no finite number.
@@ -143,7 +145,7 @@ def numbers(value: Any, shape: tuple[int, ...], *, where: str) -> FloatArray:
         raise FormatError(f"{where}: expected {wanted or 'one'} numbers, not {brief(value)}")
     if not (np.abs(array) < LARGEST).all():
         raise FormatError(f"{where}: a number is not finite or beyond {LARGEST:g}")
-    return array.astype(np.float32)
+    return array
 
 
 def number(value: Any, *, where: str) -> float:
@@ -169,7 +171,7 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-def _float64(value: Any, *, where: str) -> NDArray[np.float64]:
+def _float64(value: Any, *, where: str) -> DoubleArray:
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, OverflowError) as error:
