@@ -9,7 +9,7 @@ import av
 from av.stream import Disposition
 
 from sitepose.core.errors import SourceError
-from sitepose.plugins.sources.endings import is_iso_media
+from sitepose.plugins.sources.endings import is_iso_media, missing_bytes
 
 MAX_PIXELS = 1 << 27
 """Pixels of the largest frame to decode (16384 x 8192): a damaged header may ask for any amount of memory."""
@@ -67,6 +67,9 @@ def _check_is_file(path: Path) -> None:
 
 
 def _why_unreadable(path: Path) -> str:
+    missing = missing_bytes(path)
+    if missing:
+        return f"ends in the middle, at least {missing} bytes are missing"
     if is_iso_media(path):
         return "ends in the middle: its index is missing, the recording was not finished or only partly copied"
     return "is not a video, or of a kind that is not supported"

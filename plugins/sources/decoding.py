@@ -83,7 +83,8 @@ class Decoding:
         while True:
             try:
                 packet = next(packets)
-            except StopIteration:
+            except (StopIteration, IndexError):
+                # PyAV's clean-up trips over streams that turn up in the middle of a damaged transport stream.
                 return
             except av.InvalidDataError as error:
                 errors += 1

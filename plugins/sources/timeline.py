@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-JUMP_S = 1.0
-"""A stamp this far behind the last one means that the clock was set anew; less is jitter."""
+JUMP_FRAMES = 5
+"""A stamp this many frame intervals behind the last one means that the clock was set anew; less is jitter."""
 
 DEFAULT_FRAME_RATE = Fraction(25)
 """Frames per second of a stream that gives neither stamps nor a rate."""
@@ -19,8 +19,8 @@ class Timeline:
     on one frame interval after the last frame. Jumps forward are kept: they are gaps.
 
     >>> timeline = Timeline(Fraction(10))
-    >>> [timeline.seconds(pts, Fraction(1, 100)) for pts in (500, 510, 505, None, 530, 0, 10)]
-    [0.0, 0.1, 0.1, 0.2, 0.3, 0.4, 0.5]
+    >>> [timeline.seconds(pts, Fraction(1, 100)) for pts in (500, 510, 505, None, 580, 0, 10)]
+    [0.0, 0.1, 0.1, 0.2, 0.8, 0.9, 1.0]
     """
 
     def __init__(self, frame_rate: Fraction | None) -> None:
@@ -38,7 +38,7 @@ class Timeline:
         if self._origin is None:
             self._origin, self._start = pts, expected
         now = self._start + _seconds(pts - self._origin, time_base)
-        if self._last is not None and now < self._last - JUMP_S:
+        if self._last is not None and now < self._last - JUMP_FRAMES * self._interval:
             self._origin, self._start = pts, expected
             now = expected
         self._last = now if self._last is None else max(now, self._last)
