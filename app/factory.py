@@ -61,9 +61,8 @@ class Parts:
 
     def stages(self, *, select: int | None = None) -> Stages:
         """Return the stages over these parts."""
-        # One lane more than workers keeps every worker busy while a lane waits for its last crop.
-        lanes = self.workers.threads + 1
-        return Stages(self.detector, self.estimator, self.suppress, self.tracker, lanes=lanes, select=select)
+        parts = self.detector, self.estimator, self.suppress, self.tracker
+        return Stages(*parts, workers=self.workers, select=select)
 
     def close(self) -> None:
         """Close every part; calling it twice is fine."""

@@ -105,7 +105,7 @@ class VideoRun:
 
     def _redraw(self) -> None:
         """Draw the overlay again, because look-ahead has changed people in frames already drawn."""
-        from sitepose.app.outputs.overlay import draw_overlay
+        from sitepose.app.outputs.redraw import draw_overlay
 
         source = open_source(self.video, self._config.input, self._parts.workers)
         with closing(source):

@@ -30,7 +30,7 @@ class Work:
 
     Attributes:
         frame: The picture and its stamps.
-        timings: Seconds by stage.
+        timings: Seconds of work by stage; waiting for a free worker does not count.
         detections: Filled in by the detector.
         candidates: Filled in by the pose network.
         poses: Filled in by the pose-NMS, then by the tracker.
@@ -51,11 +51,14 @@ class Stage:
         name: Name of the step, of its thread and of its row in the report.
         function: Fills in its part of the work. With several lanes it must not keep state between frames.
         lanes: Frames that it may work on at once.
+        balance: What to add to the seconds that a call took to get its seconds of work, where the work was
+            done by other threads: see :meth:`sitepose.models.runtimes.workers.Workers.take_balance`.
     """
 
     name: str
     function: Callable[[Work], None]
     lanes: int = 1
+    balance: Callable[[], float] = float
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +176,14 @@ def _good(item: Future[Work]) -> bool:
 def _work(stage: Stage, work: Work, aborted: threading.Event) -> Work:
     if aborted.is_set():
         return work
+    stage.balance()
     started = time.perf_counter()
     try:
         stage.function(work)
     except Exception as error:  # the edge of a stage: whatever it is ends the run with one line
         reason = str(error) if isinstance(error, SiteposeError) else f"{type(error).__name__}: {error}"
         raise _chain(f"{stage.name} failed at frame {work.frame.index}: {reason}", error) from error
-    work.timings[stage.name] = time.perf_counter() - started
+    work.timings[stage.name] = max(time.perf_counter() - started + stage.balance(), 0.0)
     return work
 
 

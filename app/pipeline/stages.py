@@ -9,6 +9,7 @@ import numpy as np
 from sitepose.app.pipeline.runner import Stage, Work
 from sitepose.core.errors import PluginError
 from sitepose.core.structures import Detections, Frame, PoseCandidates, Poses
+from sitepose.models.runtimes.workers import Workers
 from sitepose.plugins.api import Detector, PoseEstimator, Tracker
 
 Suppress = Callable[[PoseCandidates], Poses]
@@ -23,7 +24,7 @@ class Stages:
         estimator: Frames and boxes in, keypoint candidates out.
         suppress: Candidates in, poses of people out.
         tracker: Poses in, the same with identities out.
-        lanes: Frames that detector and pose network may work on at once, where they allow it.
+        workers: The threads that networks run on.
         select: Keep only this track id; None keeps everybody.
     """
 
@@ -34,23 +35,26 @@ class Stages:
         suppress: Suppress,
         tracker: Tracker,
         *,
-        lanes: int = 1,
+        workers: Workers,
         select: int | None = None,
     ) -> None:
         self._detector = detector
         self._estimator = estimator
         self._suppress = suppress
         self._tracker = tracker
-        self._lanes = lanes
+        self._workers = workers
         self._select = select
 
     def in_order(self) -> tuple[Stage, ...]:
         """Return the stages of an open loop: every frame is detected on its own."""
-        detector_lanes = self._lanes if self._detector.capabilities.thread_safe else 1
-        pose_lanes = self._lanes if self._estimator.capabilities.thread_safe else 1
+        # One lane more than workers keeps every worker busy while a lane waits for its last crop.
+        lanes = self._workers.threads + 1
+        detector_lanes = lanes if self._detector.capabilities.thread_safe else 1
+        pose_lanes = lanes if self._estimator.capabilities.thread_safe else 1
+        balance = self._workers.take_balance
         return (
-            Stage("detect", self.detect, detector_lanes),
-            Stage("pose", self.estimate, pose_lanes),
+            Stage("detect", self.detect, detector_lanes, balance),
+            Stage("pose", self.estimate, pose_lanes, balance),
             Stage("nms", self.suppress),
             Stage("track", self.track),
         )

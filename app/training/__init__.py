@@ -1,0 +1,1 @@
+"""What is fitted on labelled data by the program as a whole: settings, not weights."""
