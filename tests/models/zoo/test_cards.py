@@ -11,9 +11,6 @@ from sitepose.models.zoo.card import ModelCard, ModelFile, card_names, load_card
 from sitepose.models.zoo.data_cards import data_cards, load_data_card
 from sitepose.models.zoo.sources import parse_source
 
-LATER = frozenset({"movenet_multipose"})
-"""Plug-ins that a card names and that do not exist yet."""
-
 
 class TestShippedCards:
     @pytest.mark.parametrize("name", card_names())
@@ -21,7 +18,7 @@ class TestShippedCards:
         from sitepose.plugins.registry import BUILT_IN
 
         card = load_card(name)
-        assert (card.plugin in BUILT_IN[card.kind]) != (card.plugin in LATER)
+        assert card.plugin in BUILT_IN[card.kind]
 
     @pytest.mark.parametrize("name", card_names())
     def test_of_a_pose_network_names_a_skeleton_that_exists(self, name):
