@@ -1,0 +1,1 @@
+"""Site sessions: recorded so that they survive a power cut, verified, repaired."""

@@ -1,0 +1,139 @@
+"""A simulated RTSP camera: ``python -m benchmarks.camera.rtsp``; prints its address when it serves."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from typing import Any
+
+import numpy as np
+
+from benchmarks.camera import barcode
+
+ENCODERS = {
+    # Sliced threads would send parameter sets before each slice, which some decoders show half corrupt.
+    "h264": (
+        "x264enc tune={tune} speed-preset=ultrafast sliced-threads=false threads=1 bitrate={bitrate}"
+        " key-int-max={gop} bframes={bframes} ! video/x-h264,profile={profile}"
+        " ! rtph264pay name=pay0 pt=96 config-interval=-1"
+    ),
+    "h265": (
+        "x265enc tune=zerolatency speed-preset=ultrafast bitrate={bitrate} key-int-max={gop}"
+        " option-string=pools=1:frame-threads=1:log-level=none ! rtph265pay name=pay0 pt=96 config-interval=-1"
+    ),
+    "mjpeg": "jpegenc quality=80 ! rtpjpegpay name=pay0 pt=26",
+}
+
+
+class Camera:
+    """Serves one stream to any number of clients.
+
+    Args:
+        options: The command line's options.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        import gi
+
+        gi.require_version("Gst", "1.0")
+        gi.require_version("GstRtspServer", "1.0")
+        gi.require_version("GstRtsp", "1.0")
+        from gi.repository import Gst, GstRtspServer
+
+        Gst.init(None)
+        self._gst, self._rtsp = Gst, GstRtspServer
+        self._options = options
+        self._frame = _background(options)
+        self._sequence = 0
+        self._server = GstRtspServer.RTSPServer.new()
+        self._server.set_address("127.0.0.1")
+        self._server.set_service(str(options.port))
+
+    def serve(self) -> None:
+        """Serve until the process is ended."""
+        from gi.repository import GLib
+
+        factory = self._rtsp.RTSPMediaFactory.new()
+        factory.set_launch(f"( {self._source()} ! {self._encoder()} )")
+        factory.set_shared(True)
+        factory.connect("media-configure", self._on_media)
+        if self._options.user:
+            self._protect(factory)
+        self._server.get_mount_points().add_factory("/live", factory)
+        if not self._server.attach(None):
+            sys.exit(f"cannot listen on port {self._options.port}")
+        print(f"rtsp://127.0.0.1:{self._server.get_bound_port()}/live", flush=True)
+        GLib.MainLoop().run()
+
+    def _source(self) -> str:
+        o = self._options
+        caps = f"video/x-raw,format={o.format},width={o.width},height={o.height},framerate={o.rate}/1"
+        return f"appsrc name=frames is-live=true format=time do-timestamp=true caps={caps}"
+
+    def _encoder(self) -> str:
+        o = self._options
+        tune = "zerolatency" if not o.bframes else "0"
+        profile = "high-4:4:4" if o.format == "Y444" else "high" if o.bframes else "main"
+        return ENCODERS[o.codec].format(
+            tune=tune, bitrate=o.bitrate, gop=o.gop, bframes=o.bframes, profile=profile
+        )
+
+    def _protect(self, factory: Any) -> None:
+        rtsp = self._rtsp
+        auth = rtsp.RTSPAuth.new()
+        token = rtsp.RTSPToken.new()
+        token.set_string("media.factory.role", "viewer")
+        auth.add_basic(rtsp.RTSPAuth.make_basic(self._options.user, self._options.password), token)
+        self._server.set_auth(auth)
+        permissions = rtsp.RTSPPermissions.new()
+        permissions.add_permission_for_role("viewer", "media.factory.access", True)
+        permissions.add_permission_for_role("viewer", "media.factory.construct", True)
+        factory.set_permissions(permissions)
+
+    def _on_media(self, _factory: Any, media: Any) -> None:
+        source = media.get_element().get_by_name_recurse_up("frames")
+        threading.Thread(target=self._feed, args=(source,), daemon=True).start()
+
+    def _feed(self, source: Any) -> None:
+        """Push frames at their pace until the media is gone."""
+        due = time.monotonic()
+        while True:
+            due += 1 / self._options.rate
+            time.sleep(max(0.0, due - time.monotonic()))
+            barcode.draw(self._frame[: self._options.height], time.monotonic_ns() // 1000, self._sequence)
+            self._sequence += 1
+            if (
+                source.emit("push-buffer", self._gst.Buffer.new_wrapped(self._frame.tobytes()))
+                != self._gst.FlowReturn.OK
+            ):
+                return
+
+
+def _background(options: argparse.Namespace) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return a frame as one plane: luma, then chroma; a gradient, so that there is something to encode."""
+    luma = np.tile(np.linspace(40, 200, options.width).astype(np.uint8), (options.height, 1))
+    chroma_lines = options.height * 2 if options.format == "Y444" else options.height // 2
+    return np.concatenate([luma, np.full((chroma_lines, options.width), 128, np.uint8)])
+
+
+def main() -> None:
+    """Serve a camera as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--codec", choices=tuple(ENCODERS), default="h264")
+    parser.add_argument("--width", type=int, default=640)
+    parser.add_argument("--height", type=int, default=360)
+    parser.add_argument("--rate", type=int, default=30)
+    parser.add_argument("--gop", type=int, default=30)
+    parser.add_argument("--bframes", type=int, default=0)
+    parser.add_argument("--bitrate", type=int, default=1000, help="kbit/s")
+    parser.add_argument("--format", choices=("I420", "Y444"), default="I420")
+    parser.add_argument("--user", default="")
+    parser.add_argument("--password", default="")
+    Camera(parser.parse_args()).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Live sources: cameras that keep running, and lose nothing that is recorded."""

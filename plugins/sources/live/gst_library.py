@@ -1,0 +1,117 @@
+"""GStreamer as a library that may be missing: loaded when asked for, and its messages in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sitepose.core.errors import PluginError
+from sitepose.plugins.sources.live.events import ConnectionFault, FaultKind
+
+HOW_TO_INSTALL = (
+    "run scripts/setup-live.sh, or 'pip install sitepose[gstreamer]' beside GStreamer 1.20 or newer"
+)
+
+PACKAGE_OF_ELEMENT = {
+    "avdec_h264": "gstreamer1.0-libav",
+    "avdec_h265": "gstreamer1.0-libav",
+    "h264parse": "gstreamer1.0-plugins-bad",
+    "h265parse": "gstreamer1.0-plugins-bad",
+    "jpegparse": "gstreamer1.0-plugins-bad",
+    "jpegdec": "gstreamer1.0-plugins-good",
+    "rtspsrc": "gstreamer1.0-plugins-good",
+    "souphttpsrc": "gstreamer1.0-plugins-good",
+    "v4l2src": "gstreamer1.0-plugins-good",
+    "parsebin": "gstreamer1.0-plugins-base",
+    "x264enc": "gstreamer1.0-plugins-ugly",
+}
+"""Debian's package of each element that is not in the core, for the message that says what to install."""
+
+_KIND_OF_CODE: dict[tuple[str, int], FaultKind] = {
+    ("gst-resource-error-quark", 3): "unreachable",  # not found
+    ("gst-resource-error-quark", 4): "unreachable",  # busy
+    ("gst-resource-error-quark", 5): "unreachable",  # cannot be opened
+    ("gst-resource-error-quark", 7): "unreachable",
+    ("gst-resource-error-quark", 15): "refused",
+    ("gst-core-error-quark", 12): "unsupported",  # a plug-in is missing
+    ("gst-stream-error-quark", 6): "unsupported",  # no decoder
+}
+"""``GError`` domain and code of GStreamer, and what they mean for us; all others are ``broken``."""
+
+
+@dataclass(frozen=True, slots=True)
+class GstLibrary:
+    """The modules of GStreamer's introspection."""
+
+    Gst: Any
+    GstApp: Any
+    GstVideo: Any
+
+    def make(self, factory: str, **properties: Any) -> Any:
+        """Return a new element with its properties set.
+
+        Args:
+            factory: Name of the element.
+            properties: Their names with ``_`` for ``-``.
+
+        Raises:
+            ConnectionFault: There is no such element; the message says what to install.
+        """
+        element = self.Gst.ElementFactory.make(factory, None)
+        if element is None:
+            package = PACKAGE_OF_ELEMENT.get(factory, "the GStreamer plug-in that has it")
+            raise ConnectionFault("unsupported", f"GStreamer has no {factory} here; install {package}")
+        for name, value in properties.items():
+            element.set_property(name.replace("_", "-"), value)
+        return element
+
+    def has(self, factory: str) -> bool:
+        """Return whether there is an element of this name."""
+        return self.Gst.ElementFactory.find(factory) is not None
+
+    def caps_filter(self, caps: str) -> Any:
+        """Return an element that lets only these caps through."""
+        return self.make("capsfilter", caps=self.Gst.Caps.from_string(caps))
+
+
+@cache
+def load_gstreamer() -> GstLibrary:
+    """Return GStreamer, initialised.
+
+    Raises:
+        PluginError: PyGObject or GStreamer is missing; the message says what to install.
+    """
+    try:
+        import gi
+
+        for name in ("Gst", "GstApp", "GstVideo"):
+            gi.require_version(name, "1.0")
+        from gi.repository import Gst, GstApp, GstVideo
+    except (ImportError, ValueError) as error:
+        raise PluginError(f"GStreamer is not installed for Python ({error}); {HOW_TO_INSTALL}") from error
+    Gst.init(None)
+    return GstLibrary(Gst, GstApp, GstVideo)
+
+
+def has_gstreamer() -> bool:
+    """Return whether GStreamer can be used from Python here."""
+    try:
+        load_gstreamer()
+    except PluginError:
+        return False
+    return True
+
+
+def fault_of(error: Any) -> ConnectionFault:
+    """Return a ``GError`` from a pipeline as a fault, in one line.
+
+    Args:
+        error: As ``GstMessage.parse_error`` gives it; its debug text is left out, for it may hold an address.
+    """
+    kind = _KIND_OF_CODE.get((error.domain, error.code), "broken")
+    if kind == "refused":
+        return ConnectionFault(kind, "the camera refuses the user or password")
+    return ConnectionFault(
+        kind, " ".join(str(error.message).split()).rstrip(".") or "GStreamer gives no reason"
+    )

@@ -1,0 +1,325 @@
+r"""A camera's pipeline, put together from elements and properties; no address ever becomes pipeline text.
+
+::
+
+    encoded:  source - parser - tee - appsink "packets"
+                                  \- queue - decoder - converter - appsink "frames" (newest only)
+    raw:      source ---------- tee - queue - converter - appsink "frames" (newest only)
+                                  \- queue - valve - H.264 encoder - appsink "packets"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+from sitepose.plugins.sources.live.address import CameraAddress
+from sitepose.plugins.sources.live.events import ConnectionFault
+from sitepose.plugins.sources.live.gst_library import GstLibrary
+from sitepose.plugins.sources.live.gst_pictures import caps_of_pictures
+from sitepose.plugins.sources.live.settings import LiveSettings
+
+DEPAYLOADERS = {"H264": "rtph264depay", "H265": "rtph265depay", "JPEG": "rtpjpegdepay"}
+"""By the encoding name of the RTP stream."""
+
+PARSERS = {
+    "video/x-h264": ("h264parse", "video/x-h264,stream-format=avc,alignment=au"),
+    "video/x-h265": ("h265parse", "video/x-h265,stream-format=hvc1,alignment=au"),
+    "image/jpeg": ("jpegparse", "image/jpeg"),
+}
+"""What makes whole frames of a stream, and the form in which Matroska stores them."""
+
+DECODERS = {
+    "video/x-h264": ("avdec_h264", "openh264dec"),
+    "video/x-h265": ("avdec_h265", "libde265dec"),
+    "image/jpeg": ("jpegdec", "avdec_mjpeg"),
+}
+"""The first that is installed is taken."""
+
+ENCODERS = ("x264enc", "openh264enc")
+
+DECODE_BACKLOG_NS = 2_000_000_000
+"""Encoded video that may wait for the decoder; the connection skips to a keyframe long before."""
+
+ENCODE_BACKLOG = 60
+"""Raw pictures that may wait for the encoder; one more is lost, and counted by the gap that it leaves."""
+
+PACKETS_WAITING = 900
+"""Encoded frames that may wait for the Python side: half a minute, which only a stopped process reaches."""
+
+LEAK_OLDEST = 2
+"""``leaky`` of a queue: the oldest goes when it is full."""
+
+QUALITY = 23
+"""Constant quality of our own H.264: no visible loss at a tenth of the size of MJPEG."""
+
+SUPERFAST = 2
+ZERO_LATENCY = 4
+CONSTANT_QUALITY = 5
+"""Values of x264enc's ``speed-preset``, ``tune`` and ``pass``."""
+
+RTSP_TRANSPORTS = {"udp": 1, "tcp": 4}
+"""Values of rtspsrc's ``protocols``."""
+
+
+class GstPipeline:
+    """Builds a pipeline, and takes it apart. Remembers its elements and signal handlers.
+
+    Args:
+        library: GStreamer.
+        address: Where the camera is.
+        settings: How it is treated.
+        fail: Is told of a fault in one of GStreamer's threads.
+
+    Attributes:
+        frames: Sink of the decoded pictures; None where none are wanted.
+        packets: Sink of the encoded frames.
+        valve: Holds raw pictures back from the encoder; None for encoded streams.
+        backlog: Queue before the decoder; None before the stream is known, and for raw pictures.
+    """
+
+    def __init__(
+        self,
+        library: GstLibrary,
+        address: CameraAddress,
+        settings: LiveSettings,
+        fail: Callable[[ConnectionFault], None],
+    ) -> None:
+        self._library = library
+        self._address = address
+        self._settings = settings
+        self._fail = fail
+        self._handlers: list[tuple[Any, int]] = []
+        self._connected = False
+        self.pipeline = library.Gst.Pipeline.new(None)
+        self.packets = self._sink(max_buffers=PACKETS_WAITING)
+        self.frames = self._sink(max_buffers=1) if settings.decode else None
+        self.valve: Any = None
+        self.backlog: Any = None
+        build = {
+            "rtsp": self._rtsp,
+            "http": self._http,
+            "v4l2": self._camera,
+            "file": self._file,
+            "test": self._pattern,
+            "gst": self._user_pipeline,
+        }
+        build[address.kind]()
+
+    def close(self) -> None:
+        """Stop the pipeline, and let go of everything."""
+        self.pipeline.set_state(self._library.Gst.State.NULL)
+        for element, handler in self._handlers:
+            element.disconnect(handler)
+        self._handlers.clear()
+
+    def _sink(self, max_buffers: int) -> Any:
+        sink = self._library.make(
+            "appsink", sync=False, max_buffers=max_buffers, drop=True, enable_last_sample=False
+        )
+        # A sink that gets nothing yet must not keep the others from playing.
+        sink.set_property("async", False)
+        self.pipeline.add(sink)
+        return sink
+
+    def _rtsp(self) -> None:
+        settings, login = self._settings, self._address.credentials
+        source = self._library.make(
+            "rtspsrc",
+            location=self._address.location,
+            protocols=RTSP_TRANSPORTS[settings.transport],
+            latency=settings.jitter_ms,
+            drop_on_latency=True,
+            # Our own watch decides; a change of transport by itself would race with it.
+            timeout=0,
+            tcp_timeout=int(settings.connect_timeout_s * 1e6),
+        )
+        if login is not None:
+            source.set_property("user-id", login.user)
+            source.set_property("user-pw", login.password)
+        self._on(source, "select-stream", _is_video)
+        self._on(source, "pad-added", self._guarded(self._on_rtp_pad))
+        self.pipeline.add(source)
+
+    def _http(self) -> None:
+        login = self._address.credentials
+        source = self._library.make(
+            "souphttpsrc",
+            location=self._address.location,
+            is_live=True,
+            do_timestamp=True,
+            retries=0,
+            keep_alive=True,
+            timeout=max(1, int(self._settings.connect_timeout_s)),
+        )
+        if login is not None:
+            source.set_property("user-id", login.user)
+            source.set_property("user-pw", login.password)
+        self._parse_from(source)
+
+    def _camera(self) -> None:
+        kinds = {"auto": ("image/jpeg", "video/x-raw"), "raw": ("video/x-raw",), "mjpeg": ("image/jpeg",)}
+        caps = ";".join(kind + self._asked_for() for kind in kinds[self._settings.pixels])
+        source = self._library.make("v4l2src", device=self._address.location)
+        self._parse_from(source, self._library.caps_filter(caps))
+
+    def _file(self) -> None:
+        self._parse_from(self._library.make("filesrc", location=self._address.location))
+
+    def _pattern(self) -> None:
+        source = self._library.make("videotestsrc", is_live=True)
+        self._library.Gst.util_set_object_arg(source, "pattern", self._address.location)
+        caps = self._library.caps_filter("video/x-raw,format=I420" + self._asked_for("640x360"))
+        self._add(source, caps)
+        self._raw(caps.get_static_pad("src"))
+
+    def _user_pipeline(self) -> None:
+        gst = self._library.Gst
+        try:
+            part = gst.parse_bin_from_description(self._address.location, True)
+        except Exception as error:
+            message = getattr(error, "message", str(error))
+            raise ConnectionFault("unsupported", f"the GStreamer pipeline is wrong: {message}") from error
+        if part.get_static_pad("src") is None:
+            raise ConnectionFault("unsupported", "the GStreamer pipeline must leave one video output unlinked")
+        self._parse_from(part)
+
+    def _asked_for(self, default: str = "") -> str:
+        """Return size and rate as caps fields."""
+        settings = self._settings
+        width, height = settings.size_wh or (int(v) for v in (default or "0x0").split("x"))
+        size = f",width={width},height={height}" if width else ""
+        rate = settings.frame_rate or (30 if default else 0)
+        return size + (f",framerate={round(rate * 1000)}/1000" if rate else "")
+
+    def _parse_from(self, *source: Any) -> None:
+        """Find out what a source sends, and go on with what turns up."""
+        parser = self._library.make("parsebin")
+        self._on(parser, "pad-added", self._guarded(self._on_pad))
+        self._add(*source, parser)
+
+    def _on_rtp_pad(self, _source: Any, pad: Any) -> None:
+        structure = (pad.get_current_caps() or pad.query_caps(None)).get_structure(0)
+        if self._connected or structure.get_string("media") not in (None, "video"):
+            return
+        encoding = structure.get_string("encoding-name") or "?"
+        if encoding not in DEPAYLOADERS:
+            raise ConnectionFault("unsupported", f"the camera sends {encoding}; expected H264, H265 or JPEG")
+        self._connected = True
+        depayloader = self._library.make(DEPAYLOADERS[encoding])
+        media = {"H264": "video/x-h264", "H265": "video/x-h265", "JPEG": "image/jpeg"}[encoding]
+        self._encoded(pad, media, depayloader)
+
+    def _on_pad(self, _parser: Any, pad: Any) -> None:
+        media = (pad.get_current_caps() or pad.query_caps(None)).get_structure(0).get_name()
+        if self._connected or not media.startswith(("video/", "image/")):
+            return
+        self._connected = True
+        if media == "video/x-raw":
+            self._raw(pad)
+        elif media in PARSERS:
+            self._encoded(pad, media)
+        else:
+            self._decode_first(pad)
+
+    def _decode_first(self, pad: Any) -> None:
+        """Treat a stream that cannot be recorded as it is like raw pictures."""
+        decoder = self._library.make("decodebin")
+        self._connected = False
+        self._on(decoder, "pad-added", self._guarded(self._on_pad))
+        self._add(decoder)
+        _link_pad(pad, decoder)
+
+    def _encoded(self, pad: Any, media: str, *before: Any) -> None:
+        make = self._library.make
+        parser, caps = PARSERS[media]
+        # A file would be read at once: it is held to its own pace here.
+        pace = (make("clocksync"),) if self._address.kind == "file" else ()
+        tee = make("tee")
+        chain = (*before, make(parser), self._library.caps_filter(caps), *pace, tee)
+        self._add(*chain)
+        tee.link(self.packets)
+        if self.frames is not None:
+            self.backlog = make("queue", max_size_buffers=0, max_size_bytes=0, leaky=LEAK_OLDEST)
+            self.backlog.set_property("max-size-time", DECODE_BACKLOG_NS)
+            self._add(self.backlog, self._decoder(media), *self._to_frames())
+            tee.link(self.backlog)
+        _link_pad(pad, chain[0])
+
+    def _decoder(self, media: str) -> Any:
+        names = DECODERS[media]
+        decoder = self._library.make(next((name for name in names if self._library.has(name)), names[0]))
+        if decoder.find_property("output-corrupt") is not None:
+            decoder.set_property("output-corrupt", False)
+        return decoder
+
+    def _raw(self, pad: Any) -> None:
+        make = self._library.make
+        tee = make("tee")
+        self._add(tee)
+        if self.frames is not None:
+            newest = make("queue", max_size_buffers=2, max_size_bytes=0, max_size_time=0, leaky=LEAK_OLDEST)
+            self._add(newest, *self._to_frames())
+            tee.link(newest)
+        encoder = self._encoder()
+        if encoder is not None:
+            queue = make("queue", max_size_bytes=0, max_size_time=0, leaky=LEAK_OLDEST)
+            queue.set_property("max-size-buffers", ENCODE_BACKLOG)
+            self.valve = make("valve", drop=not self._settings.encode_always)
+            parser, caps = PARSERS["video/x-h264"]
+            planar = self._library.caps_filter("video/x-raw,format=I420")
+            finish = (make(parser), self._library.caps_filter(caps), self.packets)
+            self._add(queue, self.valve, make("videoconvert"), planar, encoder, *finish)
+            tee.link(queue)
+        _link_pad(pad, tee)
+
+    def _encoder(self) -> Any | None:
+        name = next((name for name in ENCODERS if self._library.has(name)), None)
+        if name != "x264enc":
+            return self._library.make(name) if name else None
+        encoder = self._library.make(name, speed_preset=SUPERFAST, tune=ZERO_LATENCY, quantizer=QUALITY)
+        encoder.set_property("pass", CONSTANT_QUALITY)
+        encoder.set_property("key-int-max", round(2 * (self._settings.frame_rate or 30)))
+        return encoder
+
+    def _to_frames(self) -> tuple[Any, ...]:
+        """Return the end of the branch of pictures; the converter does nothing for the usual formats."""
+        return self._library.make("videoconvert"), self._library.caps_filter(caps_of_pictures()), self.frames
+
+    def _add(self, *chain: Any) -> None:
+        """Add elements that are not in the pipeline yet, link them in a row, and start them from the end."""
+        for element in chain:
+            if element.get_parent() is None:
+                self.pipeline.add(element)
+        for first, second in pairwise(chain):
+            if not first.link(second):
+                names = f"{first.get_factory().get_name()} and {second.get_factory().get_name()}"
+                raise ConnectionFault("unsupported", f"GStreamer cannot link {names}")
+        for element in reversed(chain):
+            element.sync_state_with_parent()
+
+    def _on(self, element: Any, signal: str, handler: Callable[..., Any]) -> None:
+        self._handlers.append((element, element.connect(signal, handler)))
+
+    def _guarded(self, handler: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+        """Return a handler whose faults reach the one who waits, not GStreamer's thread."""
+
+        def guarded(element: Any, pad: Any) -> None:
+            try:
+                handler(element, pad)
+            except ConnectionFault as fault:
+                self._fail(fault)
+
+        return guarded
+
+
+def _is_video(_source: Any, _number: int, caps: Any) -> bool:
+    """Tell rtspsrc which streams to ask the camera for: the picture, not the sound."""
+    return bool(caps.get_structure(0).get_string("media") == "video")
+
+
+def _link_pad(pad: Any, element: Any) -> None:
+    sink = element.get_static_pad("sink")
+    if int(pad.link(sink)) < 0:
+        raise ConnectionFault("unsupported", f"GStreamer cannot link to {element.get_factory().get_name()}")
