@@ -60,7 +60,7 @@ def keypoint_boxes(keypoints: FloatArray, keypoint_scores: FloatArray, *, min_sc
     Returns:
         ``xyxy``, shape (P, 4); NaN for people without such a keypoint.
     """
-    seen = (keypoint_scores > min_score)[..., None] & np.isfinite(keypoints)
+    seen = (keypoint_scores > min_score)[..., None] & np.isfinite(keypoints).all(axis=2, keepdims=True)
     low = np.where(seen, keypoints, np.inf).min(axis=1, initial=np.inf)
     high = np.where(seen, keypoints, -np.inf).max(axis=1, initial=-np.inf)
     boxes = np.concatenate([low, high], axis=1)

@@ -132,7 +132,10 @@ def skeleton_from_table(name: str, table: Mapping[str, Any]) -> Skeleton:
             flip_indices=flip,
             oks_sigmas=np.array(table["oks_sigmas"], np.float32),
             maps=MappingProxyType(
-                {other: tuple(place.get(ours, -1) for ours in _list(row)) for other, row in dict(maps).items()}
+                {
+                    other: tuple(place[ours] if ours else -1 for ours in _list(row))
+                    for other, row in dict(maps).items()
+                }
             ),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -13,7 +13,7 @@ def crowd_index(boxes: DoubleArray, keypoints: DoubleArray, labelled: BoolArray)
     """Return the mean, over people, of others' keypoints in their box per keypoint of their own.
 
     Labels are held against the numbers of corner-based boxes as they stand, borders included: that gives the
-    stored index of four in five of CrowdPose's validation images to its two decimals, exact pixels that of 72 %.
+    stored index of four in five of CrowdPose's validation images to two decimals, exact pixels that of 72 %.
 
     Args:
         boxes: ``xyxy``, shape (P, 4).
