@@ -72,12 +72,12 @@ def run_job(job: NmsJob, *, progress: Callable[[], None] = lambda: None) -> Fit:
 
 
 def write_settings(path: Path, method: str, settings: PoseNmsSettings) -> None:
-    """Write settings as a file for ``--config``; those at their defaults are left out.
+    """Write all settings of a pose-NMS, drawn or not, as a file for ``--config``.
 
     Raises:
         RecordingError: It cannot be written.
     """
-    table = {"nms": {"name": method, "settings": settings.model_dump(exclude_defaults=True)}}
+    table = {"nms": {"name": method, "settings": settings.model_dump()}}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(toml_lines(table)) + "\n", encoding="utf-8")

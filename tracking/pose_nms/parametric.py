@@ -84,8 +84,6 @@ class ParametricSettings(PoseNmsSettings):
 
     form: Literal["published", "normalized"] = "normalized"
     """Which measure of similarity, and with it which parameters."""
-    rank_by: Literal["keypoints", "person"] = "keypoints"
-    """Who is more confident: by the mean keypoint score, as published, or by the person's score."""
     published: PublishedParameters = PublishedParameters()
     """Parameters of the ``published`` form."""
     normalized: NormalizedParameters = NormalizedParameters()
@@ -120,8 +118,11 @@ def parametric_nms(candidates: PoseCandidates, skeleton: Skeleton, settings: Par
 
 
 def _confidence(peaks: TopPeaks, candidates: PoseCandidates, settings: ParametricSettings) -> FloatArray:
-    """Return what people are ranked by, shape (P,)."""
-    if settings.rank_by == "keypoints":
+    """Return what people are ranked by, shape (P,): the mean keypoint score, or the person's score.
+
+    The latter knows the box, which tells among many crops of one person the well-placed one.
+    """
+    if settings.form == "published":
         return np.asarray(peaks.scores.mean(axis=1), np.float32)
     return person_scores(peaks.scores, candidates.box_scores, settings.person_score)
 

@@ -16,7 +16,6 @@ from sitepose.tracking.pose_nms.parametric import ParametricSettings, parametric
 VARIANTS = [
     pytest.param("parametric", {"form": "normalized"}, id="parametric normalized"),
     pytest.param("parametric", {"form": "published"}, id="parametric published"),
-    pytest.param("parametric", {"rank_by": "person"}, id="parametric by person"),
     pytest.param("km", {}, id="km"),
     pytest.param("km", {"form": "top-peak"}, id="km top-peak"),
     pytest.param("oks", {}, id="oks"),

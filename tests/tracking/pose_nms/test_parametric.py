@@ -142,11 +142,17 @@ class TestNormalized:
 
 
 class TestRank:
-    @pytest.mark.parametrize(("rank_by", "survivor"), [("keypoints", 0), ("person", 1)])
-    def test_the_more_confident_keeps_its_box(self, rank_by, survivor, coco, standing):
+    @pytest.mark.parametrize(
+        ("form", "survivor"),
+        [
+            pytest.param("published", 0, id="the surer keypoints"),
+            pytest.param("normalized", 1, id="the surer person"),
+        ],
+    )
+    def test_the_more_confident_keeps_its_box(self, form, survivor, coco, standing):
         pair = shifted(standing([[0, 0, 100, 300]]), 2.0)
         scored = PoseCandidates(pair.keypoints, pair.scores, pair.radii, pair.boxes, np.float32([0.4, 0.9]))
-        poses = parametric_nms(scored, coco, ParametricSettings(rank_by=rank_by))
+        poses = parametric_nms(scored, coco, ParametricSettings(form=form))
         np.testing.assert_array_equal(poses.boxes, pair.boxes[[survivor]])
 
 
