@@ -18,6 +18,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         "centernet": "sitepose.plugins.detectors.centernet:CenterNetDetector",
         "detections": "sitepose.plugins.detectors.detections:DetectionsFile",
         "groundtruth": "sitepose.plugins.detectors.groundtruth:GroundTruth",
+        "movenet_multipose": "sitepose.plugins.detectors.movenet_multipose:MoveNetMultiPose",
         "picodet": "sitepose.plugins.detectors.picodet:PicoDetDetector",
         "yolox": "sitepose.plugins.detectors.yolox:YoloxDetector",
     },

@@ -6,17 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from sitepose.core.errors import PluginError, WeightsError
-from sitepose.core.structures import Detections, FloatArray, Frame
+from sitepose.core.skeleton import load_skeleton
+from sitepose.core.structures import Detections, Frame
 from sitepose.models.runtimes.api import AnyArray, RuntimeInfo, Session
 from sitepose.models.runtimes.factory import open_session
 from sitepose.models.zoo.card import InputSpec
 from sitepose.plugins.api import Capabilities, PluginContext, PluginSettings
-from sitepose.plugins.detectors.box_nms import suppress_boxes
-from sitepose.plugins.detectors.network_input import Fit, NetworkInput, file_size_wh
+from sitepose.plugins.detectors.network_input import NetworkInput, file_size_wh
+from sitepose.plugins.detectors.people import people_of_frame
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -40,12 +40,15 @@ class BoxNetwork(ABC):
     """The model card that this plug-in runs where none is named."""
     default_input: ClassVar[InputSpec]
     """Pre-processing for a file without a card: what the publishers of the architecture trained with."""
+    skeleton_name: ClassVar[str | None] = None
+    """What keypoints the network gives; None where it gives boxes alone."""
 
     def __init__(self, settings: BoxSettings, context: PluginContext) -> None:
         if context.weights is None:
             raise PluginError(f"{type(self).__name__} needs a network file; name one: --detector NAME:FILE")
         self.settings = settings
-        self.capabilities = Capabilities(thread_safe=True)
+        skeleton = load_skeleton(self.skeleton_name) if self.skeleton_name else None
+        self.capabilities = Capabilities(skeleton=skeleton, thread_safe=True)
         self._session: Session | None = open_session(
             context.weights, options=context.runtime, workers=context.workers
         )
@@ -65,7 +68,10 @@ class BoxNetwork(ABC):
             return []
         batch, fits = self.input.batch(frames)
         outputs = self._session.run(batch)
-        return [self._people([output[i] for output in outputs], fit) for i, fit in enumerate(fits)]
+        return [
+            people_of_frame(self.decode([output[i] for output in outputs]), fit, nms_iou=self.settings.nms_iou)
+            for i, fit in enumerate(fits)
+        ]
 
     def close(self) -> None:
         """Give the network back; calling it twice is fine."""
@@ -74,16 +80,9 @@ class BoxNetwork(ABC):
             session.close()
 
     @abstractmethod
-    def decode(self, outputs: Sequence[AnyArray]) -> tuple[FloatArray, FloatArray]:
-        """Return boxes, ``xyxy`` corners in input pixels, shape (P, 4), and scores above the least, shape (P,).
+    def decode(self, outputs: Sequence[AnyArray]) -> Detections:
+        """Return who scores above the least, in any order, in corner coordinates of the input.
 
         Args:
             outputs: The network's outputs for one frame, without the batch's dimension.
         """
-
-    def _people(self, outputs: Sequence[AnyArray], fit: Fit) -> Detections:
-        boxes, scores = self.decode(outputs)
-        real = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        boxes, scores = fit.boxes(boxes[real]), np.clip(scores[real], 0, 1)
-        kept = suppress_boxes(boxes, scores, nms_iou=self.settings.nms_iou)
-        return Detections(boxes=boxes[kept], scores=scores[kept])

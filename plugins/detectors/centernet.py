@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from sitepose.core.errors import WeightsError
-from sitepose.core.structures import FloatArray
+from sitepose.core.structures import Detections, FloatArray
 from sitepose.models.runtimes.api import AnyArray
 from sitepose.models.zoo.card import InputSpec
 from sitepose.plugins.detectors.box_network import BoxNetwork, BoxSettings, Share
@@ -38,7 +38,7 @@ class CenterNetDetector(BoxNetwork):
     default_input: ClassVar[InputSpec] = InputSpec(size_wh=(512, 512), fit="letterbox")
     """Letterboxed: its publisher stretches, which loses .03 of box AP on COCO images."""
 
-    def decode(self, outputs: Sequence[AnyArray]) -> tuple[FloatArray, FloatArray]:
+    def decode(self, outputs: Sequence[AnyArray]) -> Detections:
         """Return the peaks of the person's heatmap, as boxes."""
         heatmap, sides = _heads(outputs)
         peaks = (heatmap > self.settings.min_score) & (heatmap == cv2.dilate(heatmap, PEAK))
@@ -46,7 +46,8 @@ class CenterNetDetector(BoxNetwork):
         stride = np.divide(self.input.size_wh, heatmap.shape[::-1], dtype=np.float32)
         corners = np.stack([columns, rows], axis=1).astype(np.float32) * stride
         left_top, right_bottom = np.split(sides[:, rows, columns].T, 2, axis=1)
-        return np.concatenate([corners - left_top, corners + right_bottom], axis=1), heatmap[rows, columns]
+        boxes = np.concatenate([corners - left_top, corners + right_bottom], axis=1)
+        return Detections(boxes=boxes, scores=heatmap[rows, columns])
 
 
 def _heads(outputs: Sequence[AnyArray]) -> tuple[FloatArray, FloatArray]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from sitepose.core.errors import WeightsError
-from sitepose.core.structures import FloatArray
+from sitepose.core.structures import Detections
 from sitepose.models.runtimes.api import AnyArray
 from sitepose.models.zoo.card import InputSpec
 from sitepose.plugins.detectors.box_network import BoxNetwork, BoxSettings, Share
@@ -35,7 +35,7 @@ class PicoDetDetector(BoxNetwork):
         interpolation="cubic",
     )
 
-    def decode(self, outputs: Sequence[AnyArray]) -> tuple[FloatArray, FloatArray]:
+    def decode(self, outputs: Sequence[AnyArray]) -> Detections:
         """Return the cells that see a person, as boxes; the network gives corners in input pixels."""
         shapes = [output.shape for output in outputs]
         if len(shapes) != 2 or shapes[0][1:] != (4,) or shapes[1][1:] != shapes[0][:1]:
@@ -44,4 +44,4 @@ class PicoDetDetector(BoxNetwork):
             )
         boxes, person = outputs[0], outputs[1][PERSON]
         seen = np.flatnonzero(person > self.settings.min_score)
-        return boxes[seen], person[seen]
+        return Detections(boxes=boxes[seen], scores=person[seen])

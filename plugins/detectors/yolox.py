@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from sitepose.core.errors import WeightsError
-from sitepose.core.structures import FloatArray
+from sitepose.core.structures import Detections, FloatArray
 from sitepose.models.runtimes.api import AnyArray
 from sitepose.models.zoo.card import InputSpec
 from sitepose.plugins.detectors.box_network import BoxNetwork, BoxSettings
@@ -35,7 +35,7 @@ class YoloxDetector(BoxNetwork):
         size_wh=(640, 640), color="bgr", fit="letterbox_top_left", pad_value=114
     )
 
-    def decode(self, outputs: Sequence[AnyArray]) -> tuple[FloatArray, FloatArray]:
+    def decode(self, outputs: Sequence[AnyArray]) -> Detections:
         """Return the cells that see a person, as boxes."""
         cells = outputs[0]
         if cells.ndim != 2 or cells.shape[1] <= PERSON:
@@ -47,7 +47,8 @@ class YoloxDetector(BoxNetwork):
         corners, strides = _grid(self.input.size_wh, len(cells))
         centers = (cells[seen, :2] + corners[seen]) * strides[seen]
         half = np.exp(cells[seen, 2:4]) * strides[seen] / 2
-        return np.concatenate([centers - half, centers + half], axis=1), scores[seen]
+        boxes = np.concatenate([centers - half, centers + half], axis=1)
+        return Detections(boxes=boxes, scores=scores[seen])
 
 
 @cache

@@ -97,10 +97,27 @@ HEADS = {
   heatmap = Reshape (classes_first, heatmap_shape)
 """,
     ),
+    "movenet_multipose": (
+        "float[N, 1, 56] people",
+        f"""
+  y_share = Div (y, tall)
+  x_share = Div (x, wide)
+  height_share = Div (height, tall)
+  width_share = Div (width, wide)
+  half_height = Mul (height_share, a_half)
+  half_width = Mul (width_share, a_half)
+  ymin = Sub (y_share, half_height)
+  xmin = Sub (x_share, half_width)
+  ymax = Add (y_share, half_height)
+  xmax = Add (x_share, half_width)
+  keypoint = Concat <axis = 2> (y_share, x_share, brightness)
+  people = Concat <axis = 2> ({"keypoint, " * 17} ymin, xmin, ymax, xmax, brightness)
+""",
+    ),
 }
-"""Outputs and last nodes of each format; all cells tell one box, so a wrong grid shows as a second person."""
+"""Outputs and last nodes of each format; keypoints are the square's centre; all cells tell one box, so a wrong grid shows as a second person."""
 
-STRIDES = {"yolox": (8, 16, 32), "picodet": (8, 16, 32, 64), "centernet": (4,)}
+STRIDES = {"yolox": (8, 16, 32), "picodet": (8, 16, 32, 64), "centernet": (4,), "movenet_multipose": (32,)}
 
 
 def write_square_network(path: Path, head: str, spec: InputSpec) -> Path:
@@ -129,6 +146,7 @@ def _constants(head: str, spec: InputSpec) -> dict[str, np.ndarray]:
     floats: dict[str, object] = {
         "grey": low, "span": high - low, "zero": 0, "one": 1, "tiny": 1e-3, "a_half": 0.5, "spread": -2 * 64**2,
         "xs": (np.arange(width) + 0.5)[None, None], "ys": (np.arange(height) + 0.5)[None, :, None],
+        "wide": width, "tall": height,
         "cells": np.concatenate(grids)[None], "stride": strides[None],
     }  # fmt: skip
     floats["ballast"] = np.ones((1, 1, BALLAST // 4))

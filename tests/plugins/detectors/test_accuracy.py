@@ -60,6 +60,7 @@ def coco_box(box):
             "yolox", "yolox_nano.onnx", 0.326, 0.336, id="YOLOX-nano: .331 with its publisher's recipe"
         ),
         pytest.param("centernet", None, 0.34, 0.36, id="CenterNet, letterboxed; .306 stretched"),
+        pytest.param("movenet_multipose", None, 0.22, 0.26, id="MoveNet MultiPose: at most six people"),
         pytest.param("picodet", "picodet_s_320_pedestrian.onnx", 0.39, 0.41, id="PicoDet-S pedestrian"),
     ],
 )
@@ -67,7 +68,7 @@ def test_a_network_reaches_its_box_ap_on_coco_images(
     data, coco, frames, workers, portable, name, file, low, high
 ):
     detector_type = load_plugin("detector", name)
-    weights = data / "models" / file if file else portable(name)
+    weights = data / "models" / file if file else portable(detector_type.default_card)
     context = PluginContext(weights=weights, workers=workers, runtime=RuntimeOptions(precision="fp32"))
     detector = detector_type(detector_type.Settings(min_score=MIN_SCORE), context)
     found = {image: detector.detect([frame])[0] for image, frame in frames.items()}

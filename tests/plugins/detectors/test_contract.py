@@ -81,6 +81,7 @@ ROWS = {
     "detections": Row("detections", lambda folder, network: coco_file(folder, results=True)),
     "groundtruth (COCO)": Row("groundtruth", lambda folder, network: coco_file(folder, results=False)),
     "groundtruth (MOT)": Row("groundtruth", lambda folder, network: mot_file(folder)),
+    "movenet_multipose": Row("movenet_multipose", lambda folder, network: network(folder, "movenet_multipose")),
     "picodet": Row("picodet", lambda folder, network: network(folder, "picodet")),
     "yolox": Row("yolox", lambda folder, network: network(folder, "yolox")),
 }
@@ -120,6 +121,9 @@ def used_and_closed(make: Callable[[], Detector], frames: list[Frame], rounds: i
 def assert_same(a: Detections, b: Detections) -> None:
     np.testing.assert_allclose(a.boxes, b.boxes, atol=1e-3)
     np.testing.assert_allclose(a.scores, b.scores, atol=1e-5)
+    if a.keypoints is not None:
+        np.testing.assert_allclose(a.keypoints, b.keypoints, atol=1e-3)
+        np.testing.assert_allclose(a.keypoint_scores, b.keypoint_scores, atol=1e-5)
 
 
 def test_every_built_in_detector_is_held_to_the_contract():
@@ -175,6 +179,10 @@ class TestContract:
         for people in detector.detect(frames):
             assert (people.track_ids is not None) == told.provides_track_ids
             assert (people.keypoints is not None) == (told.skeleton is not None)
+            if told.skeleton is not None:
+                assert people.keypoints.shape[1] == told.skeleton.num_keypoints
+                assert np.isfinite(people.keypoints).all()
+                assert ((people.keypoint_scores >= 0) & (people.keypoint_scores <= 1)).all()
 
     def test_the_settings_can_be_told_by_keyword_alone(self, detector):
         assert "min_score" in type(detector).Settings.model_fields
@@ -209,3 +217,7 @@ class TestPixelConvention:
         np.testing.assert_allclose(
             people.boxes[0], [left - 0.5, top - 0.5, right - 0.5, bottom - 0.5], atol=tolerance
         )
+        if people.keypoints is not None:
+            center = [(left + right) / 2 - 0.5, (top + bottom) / 2 - 0.5]
+            middle = np.broadcast_to(np.float32(center), people.keypoints.shape)
+            np.testing.assert_allclose(people.keypoints, middle, atol=tolerance)

@@ -19,14 +19,16 @@ from sitepose.plugins.registry import load_plugin
 
 FILES = {"picodet": "picodet_s_320_pedestrian.onnx", "yolox": "yolox_nano.onnx"}
 
-PORTABLE = ("centernet",)
+PORTABLE = ("centernet", "movenet_multipose")
 """Fetched from a registry by ``sitepose models pull``; the tests do not go to the network."""
 
 
 @pytest.fixture(scope="module", params=[*FILES, *PORTABLE])
 def detector(request, data, workers, portable):
     plugin = load_plugin("detector", request.param)
-    weights = data / "models" / FILES[request.param] if request.param in FILES else portable(request.param)
+    weights = (
+        data / "models" / FILES[request.param] if request.param in FILES else portable(plugin.default_card)
+    )
     context = PluginContext(weights=weights, workers=workers, runtime=RuntimeOptions(precision="fp32"))
     detector = plugin(plugin.Settings(), context)
     # Bilinear, so that halving a picture of doubled pixels gives exactly the picture back.
@@ -50,10 +52,11 @@ LABELLED = np.float32([[120.46, 133.32, 332.77, 631.90]]) - 0.5
 
 
 def on_grey(image, *, size_wh, at):
-    """Return the image, halved, on a grey canvas of the network's own size, so that nothing else is resized."""
-    half = cv2.resize(np.ascontiguousarray(image), None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
+    """Return the image, made smaller, on a grey canvas of the network's own size: nothing else is resized."""
+    scale = 0.6 * size_wh[1] / image.shape[0]
+    small = cv2.resize(np.ascontiguousarray(image), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     canvas = np.full((size_wh[1], size_wh[0], 3), 114, np.uint8)
-    canvas[at[1] : at[1] + half.shape[0], at[0] : at[0] + half.shape[1]] = half
+    canvas[at[1] : at[1] + small.shape[0], at[0] : at[0] + small.shape[1]] = small
     return canvas
 
 
@@ -102,13 +105,36 @@ def test_centernet_gives_the_boxes_that_its_own_graph_decodes(data, workers, por
     assert compared >= 15
 
 
+def test_movenet_multipose_gives_the_people_of_its_published_graph(data, workers, portable):
+    plugin = load_plugin("detector", "movenet_multipose")
+    context = PluginContext(
+        weights=portable("movenet-multipose"), workers=workers, runtime=RuntimeOptions(precision="fp32")
+    )
+    detector = plugin(plugin.Settings(min_score=0.15, nms_iou=1.0), context)
+    detector.input = NetworkInput(detector.input.spec.model_copy(update={"fit": "stretch"}))
+    compared = 0
+    for case in json.loads((data / "portable" / "reference.json").read_text())["cases"]:
+        rows = np.array(case["multipose"]["rows"]).reshape(-1, 56)
+        rows = rows[rows[:, 55] > 0.15]
+        image = cv2.imread(str(data / "coco" / "images" / case["image"]))[..., ::-1]
+        people = detector.detect([frame_of(image)])[0][: len(rows)]
+        size_wh = np.array([image.shape[1], image.shape[0]])
+        expected = rows[:, :51].reshape(-1, 17, 3)
+        np.testing.assert_allclose((people.keypoints + 0.5) / size_wh, expected[..., 1::-1], atol=1e-3)
+        np.testing.assert_allclose(people.keypoint_scores, expected[..., 2], atol=1e-3)
+        corners = (people.boxes.reshape(-1, 2, 2) + 0.5) / size_wh
+        np.testing.assert_allclose(corners.reshape(-1, 4), rows[:, [52, 51, 54, 53]], atol=1e-3)
+        compared += len(rows)
+    assert compared >= 5
+
+
 class TestFilesThatDoNotFit:
-    @pytest.mark.parametrize("name", ["centernet", "picodet", "yolox"])
+    @pytest.mark.parametrize("name", ["centernet", "movenet_multipose", "picodet", "yolox"])
     def test_a_network_with_another_head_is_one_line(self, data, workers, name):
         plugin = load_plugin("detector", name)
         weights = data / "models" / "tinypose_128x96.onnx"
         detector = plugin(plugin.Settings(), PluginContext(weights=weights, workers=workers))
-        with pytest.raises(WeightsError, match=r"^not a \w+ head: .* expected \("):
+        with pytest.raises(WeightsError, match=r"^not a [\w ]+ head: .* expected \("):
             detector.detect([frame_of(np.zeros((96, 96, 3), np.uint8))])
 
     def test_a_grid_that_does_not_cover_the_input_is_one_line(self, workers, tmp_path, square_network):
@@ -121,13 +147,13 @@ class TestFilesThatDoNotFit:
             detector.decode([np.zeros((86, 6), np.float32)])
 
 
-@pytest.mark.parametrize("name", ["centernet", "picodet", "yolox"])
+@pytest.mark.parametrize("name", ["centernet", "movenet_multipose", "picodet", "yolox"])
 def test_the_default_card_is_for_the_plugin(name):
     card = load_card(load_plugin("detector", name).default_card)
     assert (card.kind, card.plugin) == ("detector", name)
 
 
-@pytest.mark.parametrize("name", ["centernet", "picodet", "yolox"])
+@pytest.mark.parametrize("name", ["centernet", "movenet_multipose", "picodet", "yolox"])
 def test_a_file_without_a_card_is_prepared_as_the_default_card_says(name):
     plugin = load_plugin("detector", name)
     size = {"size_wh": (64, 64)}
