@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitepose.core.errors import FormatError, RecordingError
@@ -40,6 +40,7 @@ def assert_same(one, other):
 
 class TestRoundTrip:
     @given(people=st.lists(st.integers(0, 3), max_size=12), per_part=st.integers(1, 5), seed=st.integers(0, 9))
+    @settings(max_examples=30)
     def test_reading_gives_back_every_number(self, people, per_part, seed, tmp_path_factory):
         folder = tmp_path_factory.mktemp("candidates")
         frames = [(3 * i, some(count, seed=seed + i)) for i, count in enumerate(people)]
@@ -125,6 +126,7 @@ class TestErrors:
             list(read_candidates(tmp_path))
 
     @given(cut=st.integers(0, 10_000), flip=st.integers(0, 10_000))
+    @settings(max_examples=60)
     def test_a_damaged_part_is_a_format_error_or_is_read(self, cut, flip, tmp_path_factory):
         folder = tmp_path_factory.mktemp("damaged")
         with CandidatesWriter(folder) as writer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from pathlib import Path
 
 import jsonschema
@@ -225,6 +226,19 @@ class TestReading:
         path.write_bytes(first)
         file = read_poses(path)
         assert written(*file, header=file.header) == first
+
+    def test_memory_does_not_grow_with_the_length_of_the_file(self, make_poses, path):
+        line = record_line(PoseRecord(0, 0.0, 0, make_poses(3))).encode() + b"\n"
+        path.write_bytes(written(end=False) + line * 1500)
+        peaks = []
+        tracemalloc.start()
+        try:
+            for count, _ in enumerate(read_poses(path), start=1):
+                if count in (100, 1500):
+                    peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        assert peaks[1] < peaks[0] + 100_000
 
     def test_the_file_can_be_read_twice(self, make_poses, path):
         path.write_bytes(written(*(PoseRecord(i, i, i, make_poses(2)) for i in range(3))))
