@@ -17,13 +17,11 @@ from sitepose.models.runtimes.api import Precision
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "portable": {"detector": {"name": "centernet"}, "pose": {"name": "movenet-thunder"}},
     "fast": {"detector": {"name": "centernet"}, "pose": {"name": "movenet-lightning"}},
-    "balanced": {"detector": {"name": "yolox-tiny"}, "pose": {"name": "tinypose-256x192"}},
-    "accurate": {
-        "detector": {"name": "yolox-m"},
-        "pose": {"name": "tinypose-256x192", "settings": {"codec": "dark", "flip": True}},
-    },
+    "balanced": {"detector": {"name": "yolox-tiny"}, "pose": {"name": "movenet-thunder"}},
+    "accurate": {"detector": {"name": "yolox-m"}, "pose": {"name": "rtmpose-m", "settings": {"flip": True}}},
 }
-"""Detector and pose network by purpose; only ``portable`` and ``fast`` need nothing but package registries."""
+"""Detector and pose network by purpose; ``portable`` and ``fast`` need nothing but package registries, the others
+fetch from their publishers' own addresses."""
 
 
 class PartConfig(Settings):
@@ -128,6 +126,12 @@ class RunConfig(Settings):
         return value
 
 
+_DEFAULT_PARTS: Mapping[str, str] = {
+    part: RunConfig.model_fields[part].default.name for part in ("detector", "pose", "nms", "tracker")
+}
+"""Named beforehand, so that a setting of a default part can be changed without naming the part."""
+
+
 def read_config(
     file: Path | None = None,
     *,
@@ -146,7 +150,7 @@ def read_config(
     Raises:
         ConfigError: The file cannot be read, or a key or value is wrong.
     """
-    tree: dict[str, Any] = {}
+    tree: dict[str, Any] = {part: {"name": name} for part, name in _DEFAULT_PARTS.items()}
     if preset is not None:
         merge(tree, PRESETS[preset])
     if file is not None:

@@ -1,30 +1,22 @@
-"""From a configuration to the parts of a pipeline: names looked up, weights fetched, settings checked."""
+"""From a configuration to the parts of a pipeline."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from sitepose.app.choices import NONE, Choice, Progress, choose
 from sitepose.app.config import PartConfig, RunConfig
+from sitepose.app.pipeline.region import RegionDetector
 from sitepose.app.pipeline.stages import Stages, Suppress
-from sitepose.core.errors import ConfigError, PluginError, SiteposeError, UnknownPluginError, did_you_mean
+from sitepose.core.errors import ConfigError, PluginError
 from sitepose.core.settings import check
 from sitepose.core.skeleton import Skeleton
 from sitepose.models.runtimes.api import RuntimeInfo, RuntimeOptions
 from sitepose.models.runtimes.workers import Workers
-from sitepose.models.zoo.card import ModelCard, card_names, load_card
 from sitepose.plugins.api import Detector, PluginContext, PoseEstimator, Tracker
-from sitepose.plugins.registry import Kind, load_plugin, plugin_rows
 from sitepose.tracking.pose_nms.methods import pose_nms_method
-
-NONE = "none"
-"""The name that leaves a part out."""
-
-Progress = Callable[[str, int, int | None], None]
-"""Told while weights are fetched: what, bytes so far, bytes in all if known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +60,7 @@ class Parts:
         """Close every part; calling it twice is fine."""
         self._closers.close()
 
-    def __enter__(self) -> Parts:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,7 +68,7 @@ class Parts:
 
 
 def build_parts(config: RunConfig, *, progress: Progress | None = None) -> Parts:
-    """Load every part that a configuration names.
+    """Load every part that a configuration names; names and settings are checked before any weights are.
 
     Raises:
         UnknownPluginError: A name is unknown.
@@ -84,20 +76,22 @@ def build_parts(config: RunConfig, *, progress: Progress | None = None) -> Parts
         PluginError: A part cannot be loaded.
         WeightsError: Weights are missing or damaged.
     """
+    chosen_detector = choose("detector", config.detector)
+    chosen_pose = choose("pose", config.pose) if config.pose.name != NONE else None
+    choose("tracker", config.tracker)
+    _check_nms(config.nms)
     with ExitStack() as closers:
         workers = Workers(config.runtime.threads)
         closers.callback(workers.close)
-        runtime = RuntimeOptions(
-            library=config.runtime.library, device=config.runtime.device, precision=config.runtime.precision
-        )
+        runtime = RuntimeOptions(**config.runtime.model_dump(include={"library", "device", "precision"}))
         loader = _Loader(runtime, workers, progress, closers)
-        detector = _region(config, loader.load("detector", config.detector))
-        estimator = _estimator(config, loader, detector)
+        detector: Detector = loader.load(chosen_detector)
+        estimator: PoseEstimator = loader.load(chosen_pose) if chosen_pose else _detected(config, detector)
         skeleton = estimator.capabilities.skeleton
         if skeleton is None:
             raise PluginError(f"pose {config.pose.name!r} does not say its skeleton")
         return Parts(
-            detector=detector,
+            detector=_within_region(config, detector),
             estimator=estimator,
             suppress=build_suppress(config.nms, skeleton),
             tracker=build_tracker(config.tracker, skeleton, workers),
@@ -111,24 +105,21 @@ def build_parts(config: RunConfig, *, progress: Progress | None = None) -> Parts
 def build_suppress(part: PartConfig, skeleton: Skeleton) -> Suppress:
     """Return the pose-NMS that a configuration names, with its skeleton and settings filled in."""
     method = pose_nms_method(part.name)
-    settings = check(method.settings, part.settings, where="[nms.settings]")
+    settings = _check_nms(part)
     return lambda candidates: method.suppress(candidates, skeleton, settings)
 
 
 def build_tracker(part: PartConfig, skeleton: Skeleton, workers: Workers) -> Tracker:
     """Return the tracker that a configuration names."""
-    plugin = load_plugin("tracker", part.name)
-    settings = check(plugin.Settings, part.settings, where="[tracker.settings]")
-    tracker: Tracker = _construct(
-        "tracker", part.name, plugin, settings, PluginContext(workers=workers, skeleton=skeleton)
-    )
+    tracker: Tracker = choose("tracker", part).construct(PluginContext(workers=workers, skeleton=skeleton))
     return tracker
 
 
-def _estimator(config: RunConfig, loader: _Loader, detector: Detector) -> PoseEstimator:
-    if config.pose.name != NONE:
-        estimator: PoseEstimator = loader.load("pose", config.pose)
-        return estimator
+def _check_nms(part: PartConfig) -> Any:
+    return check(pose_nms_method(part.name).settings, part.settings, where="[nms.settings]")
+
+
+def _detected(config: RunConfig, detector: Detector) -> PoseEstimator:
     if detector.capabilities.skeleton is None:
         raise ConfigError(
             f"--pose none: detector {config.detector.name!r} gives boxes alone; choose a pose network"
@@ -138,11 +129,9 @@ def _estimator(config: RunConfig, loader: _Loader, detector: Detector) -> PoseEs
     return DetectedPoses(detector.capabilities.skeleton)
 
 
-def _region(config: RunConfig, detector: Detector) -> Detector:
+def _within_region(config: RunConfig, detector: Detector) -> Detector:
     if config.input.roi is None and config.input.mask is None:
         return detector
-    from sitepose.app.pipeline.region import RegionDetector
-
     return RegionDetector(detector, config.input.roi, config.input.mask)
 
 
@@ -156,54 +145,14 @@ class _Loader:
     closers: ExitStack
     models: list[Model] = field(default_factory=list)
 
-    def load(self, kind: Kind, part: PartConfig) -> Any:
-        plugin_name, card = _resolve(kind, part.name)
-        plugin = load_plugin(kind, plugin_name)
-        if card is None and (default := getattr(plugin, "default_card", None)):
-            card = load_card(default)
-        settings = check(plugin.Settings, part.settings, where=f"[{kind}.settings]")
-        weights = self._weights(kind, part, card)
-        context = PluginContext(weights=weights, card=card, runtime=self.runtime, workers=self.workers)
-        built = _construct(kind, part.name, plugin, settings, context)
+    def load(self, choice: Choice) -> Any:
+        weights = choice.weights(self.progress)
+        built = choice.construct(
+            PluginContext(weights=weights, card=choice.card, runtime=self.runtime, workers=self.workers)
+        )
         self.closers.callback(built.close)
         if weights is not None:
             from sitepose.models.zoo.store import sha256_of
 
-            name = part.file.name if part.file else card.name if card else part.name
-            self.models.append(Model(name, sha256_of(weights), getattr(built, "runtime", None)))
+            self.models.append(Model(choice.model_name, sha256_of(weights), getattr(built, "runtime", None)))
         return built
-
-    def _weights(self, kind: Kind, part: PartConfig, card: ModelCard | None) -> Path | None:
-        if part.file is not None:
-            if not part.file.is_file():
-                raise ConfigError(f"--{kind} {part.name}:{part.file}: no such file")
-            return part.file
-        if card is None:
-            return None
-        from sitepose.models.zoo.store import locate
-
-        return locate(card, progress=self.progress)
-
-
-def _resolve(kind: Kind, name: str) -> tuple[str, ModelCard | None]:
-    """Return the plug-in, and the card where ``name`` is one."""
-    rows = plugin_rows(kind)
-    if name in rows:
-        return name, None
-    try:
-        card = load_card(name)
-    except UnknownPluginError:
-        known = set(rows) | {card for card in card_names() if load_card(card).kind == kind} | {NONE}
-        raise UnknownPluginError(f"unknown {kind} {name!r}; {did_you_mean(name, known)}") from None
-    if card.kind != kind:
-        raise ConfigError(f"--{kind} {name}: this model is a {card.kind}, not a {kind}")
-    return card.plugin, card
-
-
-def _construct(kind: Kind, name: str, plugin: type[Any], settings: Any, context: PluginContext) -> Any:
-    try:
-        return plugin(settings, context)
-    except SiteposeError:
-        raise
-    except Exception as error:  # the edge of a plug-in: it may raise anything at all
-        raise PluginError(f"{kind} {name!r} cannot start: {type(error).__name__}: {error}") from error

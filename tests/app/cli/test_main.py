@@ -40,7 +40,7 @@ class TestUsage:
             pytest.param(
                 ["--detector", "yoloxx"], 2, "unknown detector 'yoloxx'; did you mean 'yolox'", id="detector"
             ),
-            pytest.param(["--pose", "movenet"], 2, "unknown pose 'movenet'; did you mean", id="pose"),
+            pytest.param(["--pose", "movenett"], 2, "unknown pose 'movenett'; did you mean", id="pose"),
             pytest.param(
                 ["--tracker", "oks-sotr"],
                 2,
