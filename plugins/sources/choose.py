@@ -43,4 +43,4 @@ def natural_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:
     [PosixPath('B1.jpg'), PosixPath('b02.jpg')]
     """
     parts = re.split(r"(\d+)", path.name.casefold())
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts if part], path.name
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part], path.name
