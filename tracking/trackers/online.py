@@ -41,7 +41,7 @@ class OnlineSettings(Settings):
     """Evidence from which a new track is reported at once; others after ``min_hits`` sightings in a row."""
     min_hits: int = Field(2, ge=1)
     """Sightings in a row after which a new track is reported."""
-    pose_evidence: float = Field(0.45, ge=0, le=1)
+    pose_evidence: float = Field(0.3, ge=0, le=1)
     """Share of the mean keypoint score in the evidence, against the box score (a weighted geometric mean)."""
     place_weight: float = Field(0.25, ge=0, le=1)
     """Weight of being where the motion leads, against the overlap of boxes."""
