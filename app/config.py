@@ -20,8 +20,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "balanced": {"detector": {"name": "yolox-tiny"}, "pose": {"name": "movenet-thunder"}},
     "accurate": {"detector": {"name": "yolox-m"}, "pose": {"name": "rtmpose-m", "settings": {"flip": True}}},
 }
-"""Detector and pose network by purpose; ``portable`` and ``fast`` need nothing but package registries, the others
-fetch from their publishers' own addresses."""
+"""Detector and pose network by purpose. ``portable`` and ``fast`` need nothing but package registries; the
+others are fetched from their publishers' own addresses."""
 
 
 class PartConfig(Settings):

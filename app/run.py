@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sitepose.app.choices import NONE
 from sitepose.app.config import RunConfig
 from sitepose.app.factory import Parts
 from sitepose.app.outputs.corrections import correct_poses
@@ -116,7 +117,10 @@ class VideoRun:
         if not names:
             return {}
         saved = read_poses(self._folder / POSES)
-        return {name: str(path) for name, path in export_all(names, self._folder, saved.header, saved).items()}
+        # Without a tracker nobody has an identity, and formats of tracks would be empty.
+        nameless = True if self._config.tracker.name == NONE else None
+        written = export_all(names, self._folder, saved.header, saved, nameless=nameless)
+        return {name: str(path) for name, path in written.items()}
 
     def _header(self, info: SourceInfo) -> PosesHeader:
         skeleton = self._parts.skeleton
@@ -155,7 +159,9 @@ class VideoRun:
         try:
             report.write(self._folder / REPORT)
         except OSError as error:
-            _log.warning("cannot write %s: %s", self._folder / REPORT, error.strerror or error)
+            # Where the run has failed already, its own reason is the one to tell.
+            level = logging.DEBUG if report.error else logging.WARNING
+            _log.log(level, "cannot write %s: %s", self._folder / REPORT, error.strerror or error)
         return report
 
 
