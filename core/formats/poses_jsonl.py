@@ -262,6 +262,7 @@ def _check_version(schema: Any, where: str) -> None:
 def _record(entry: dict[str, Any], num_keypoints: int, where: str) -> PoseRecord:
     pts = entry.get("pts")
     name = entry.get("name")
+    segment = entry.get("segment")
     people = rows(required(entry, "people", where=where), where=f"{where}: people")
     return PoseRecord(
         index=_count(required(entry, "index", where=where), f"{where}: index"),
@@ -269,6 +270,7 @@ def _record(entry: dict[str, Any], num_keypoints: int, where: str) -> PoseRecord
         pts=None if pts is None else whole(pts, where=f"{where}: pts"),
         poses=_poses([table(person, where=f"{where}: people") for person in people], num_keypoints, where),
         name=None if name is None else text(name, where=f"{where}: name"),
+        segment=None if segment is None else _count(segment, f"{where}: segment"),
     )
 
 

@@ -81,6 +81,7 @@ class PoseRecord:
         pts: The container's own stamp; None where there is none.
         poses: Everybody in the frame.
         name: File name of a still image; None in videos.
+        segment: Number of the video segment of a site session, which ``pts`` is a stamp of; None elsewhere.
     """
 
     index: int
@@ -88,6 +89,7 @@ class PoseRecord:
     pts: int | None
     poses: Poses
     name: str | None = None
+    segment: int | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -152,6 +154,8 @@ def record_line(record: PoseRecord) -> str:
         "timestamp": round(float(record.timestamp), TIMESTAMP_DECIMALS) + 0.0,
         "pts": record.pts,
     }
+    if record.segment is not None:
+        head["segment"] = record.segment
     if record.name is not None:
         head["name"] = record.name
     return f'{_json(head)[:-1]},"people":[{_people(record)}]}}'

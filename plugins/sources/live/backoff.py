@@ -20,7 +20,7 @@ class Backoff:
 
     >>> backoff = Backoff(Random(1))
     >>> [round(backoff.next(), 1) for _ in range(8)]
-    [0.4, 1.2, 2.1, 3.5, 8.0, 15.6, 29.8, 30.0]
+    [0.4, 1.2, 2.3, 3.5, 8.0, 15.6, 30.0, 30.0]
     """
 
     def __init__(

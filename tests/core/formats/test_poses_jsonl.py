@@ -157,7 +157,14 @@ class TestSchema:
         writer = PosesWriter(stream, HEADER)
         for index in range(4):
             writer.write(
-                PoseRecord(index, index / 25, index, make_poses(index), name="a.jpg" if index else None)
+                PoseRecord(
+                    index,
+                    index / 25,
+                    index,
+                    make_poses(index),
+                    name="a.jpg" if index else None,
+                    segment=index or None,
+                )
             )
         writer.change(4, detector="yolox", models=[{"name": "yolox", "sha256": None}])
         writer.end(frames=4, dropped=1)
