@@ -84,14 +84,14 @@ def build_parts(config: RunConfig, *, progress: Progress | None = None) -> Parts
         workers = Workers(config.runtime.threads)
         closers.callback(workers.close)
         runtime = RuntimeOptions(**config.runtime.model_dump(include={"library", "device", "precision"}))
-        loader = _Loader(runtime, workers, progress, closers)
+        loader = PartLoader(runtime, workers, progress, closers)
         detector: Detector = loader.load(chosen_detector)
-        estimator: PoseEstimator = loader.load(chosen_pose) if chosen_pose else _detected(config, detector)
+        estimator: PoseEstimator = loader.load(chosen_pose) if chosen_pose else detected_poses(config, detector)
         skeleton = estimator.capabilities.skeleton
         if skeleton is None:
             raise PluginError(f"pose {config.pose.name!r} does not say its skeleton")
         return Parts(
-            detector=_within_region(config, detector),
+            detector=within_region(config, detector),
             estimator=estimator,
             suppress=build_suppress(config.nms, skeleton),
             tracker=build_tracker(config.tracker, skeleton, workers),
@@ -119,7 +119,12 @@ def _check_nms(part: PartConfig) -> Any:
     return check(pose_nms_method(part.name).settings, part.settings, where="[nms.settings]")
 
 
-def _detected(config: RunConfig, detector: Detector) -> PoseEstimator:
+def detected_poses(config: RunConfig, detector: Detector) -> PoseEstimator:
+    """Return what takes the keypoints that a one-stage detector has found.
+
+    Raises:
+        ConfigError: The detector finds none.
+    """
     if detector.capabilities.skeleton is None:
         raise ConfigError(
             f"--pose none: detector {config.detector.name!r} gives boxes alone; choose a pose network"
@@ -129,15 +134,16 @@ def _detected(config: RunConfig, detector: Detector) -> PoseEstimator:
     return DetectedPoses(detector.capabilities.skeleton)
 
 
-def _within_region(config: RunConfig, detector: Detector) -> Detector:
+def within_region(config: RunConfig, detector: Detector) -> Detector:
+    """Return the detector, held to the part of the picture that the configuration names."""
     if config.input.roi is None and config.input.mask is None:
         return detector
     return RegionDetector(detector, config.input.roi, config.input.mask)
 
 
 @dataclass(frozen=True, slots=True)
-class _Loader:
-    """Loads plug-ins that may have weights; remembers what to close and to report."""
+class PartLoader:
+    """Loads plug-ins that may have weights. Remembers what to close and to report."""
 
     runtime: RuntimeOptions
     workers: Workers
@@ -151,6 +157,7 @@ class _Loader:
             PluginContext(weights=weights, card=choice.card, runtime=self.runtime, workers=self.workers)
         )
         self.closers.callback(built.close)
+        """Return the plug-in, started."""
         if weights is not None:
             from sitepose.models.zoo.store import sha256_of
 
