@@ -9,6 +9,8 @@ from typing import Any, Self
 from sitepose.app.choices import NONE, Choice, Progress, choose
 from sitepose.app.config import PartConfig, RunConfig
 from sitepose.app.pipeline.region import RegionDetector
+from sitepose.app.pipeline.runner import Stage
+from sitepose.app.pipeline.schedule import schedule_of
 from sitepose.app.pipeline.stages import Stages, Suppress
 from sitepose.core.errors import ConfigError, PluginError
 from sitepose.core.settings import check
@@ -51,10 +53,13 @@ class Parts:
     models: list[Model] = field(default_factory=list)
     _closers: ExitStack = field(default_factory=ExitStack)
 
-    def stages(self, *, select: int | None = None) -> Stages:
-        """Return the stages over these parts."""
+    def stages(self, config: RunConfig) -> tuple[Stage, ...]:
+        """Return the stages from a frame to its tracked people."""
         parts = self.detector, self.estimator, self.suppress, self.tracker
-        return Stages(*parts, workers=self.workers, select=select)
+        stages = Stages(*parts, workers=self.workers, select=config.select)
+        if config.detect_every == 1:
+            return stages.in_order()
+        return stages.in_loop(schedule_of(config.detect_every))
 
     def close(self) -> None:
         """Close every part; calling it twice is fine."""
@@ -152,12 +157,12 @@ class PartLoader:
     models: list[Model] = field(default_factory=list)
 
     def load(self, choice: Choice) -> Any:
+        """Return the plug-in, started."""
         weights = choice.weights(self.progress)
         built = choice.construct(
             PluginContext(weights=weights, card=choice.card, runtime=self.runtime, workers=self.workers)
         )
         self.closers.callback(built.close)
-        """Return the plug-in, started."""
         if weights is not None:
             from sitepose.models.zoo.store import sha256_of
 

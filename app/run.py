@@ -88,7 +88,7 @@ class VideoRun:
     def _process(self, source: FrameSource) -> dict[str, str]:
         self._parts.tracker.reset()
         with RunWriters(self._folder, self._header(source.info), source.info, self._parts.skeleton) as writers:
-            stages = self._parts.stages(select=self._config.select).in_order()
+            stages = self._parts.stages(self._config)
             stages += writers.stages(self._config.output)
             self._runner = Runner(stages)
             if self._stopped:
@@ -225,6 +225,6 @@ def frames_of(video: str, config: RunConfig, parts: Parts) -> Iterator[Work]:
     source = open_source(video, config.input, parts.workers)
     try:
         parts.tracker.reset()
-        yield from Runner(parts.stages(select=config.select).in_order()).run(source)
+        yield from Runner(parts.stages(config)).run(source)
     finally:
         source.close()

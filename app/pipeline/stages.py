@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sitepose.app.pipeline.closed_loop import ClosedLoop
 from sitepose.app.pipeline.runner import Stage, Work
+from sitepose.app.pipeline.schedule import Schedule
 from sitepose.core.errors import PluginError
 from sitepose.core.structures import Detections, Frame, PoseCandidates, Poses
 from sitepose.models.runtimes.workers import Workers
@@ -58,6 +60,12 @@ class Stages:
             Stage("nms", self.suppress),
             Stage("track", self.track),
         )
+
+    def in_loop(self, schedule: Schedule) -> tuple[Stage, ...]:
+        """Return the stage of a closed loop: the tracks stand in where the detector is not asked."""
+        balance = self._workers.take_balance
+        rest = {"pose": self.estimate, "nms": self.suppress, "track": self.track}
+        return (Stage("loop", ClosedLoop(self.detect, rest, schedule, balance=balance).step),)
 
     def detect(self, work: Work) -> None:
         """Find the people."""

@@ -1,0 +1,138 @@
+"""When to ask the detector: every N frames, or when the tracks say that it is needed.
+
+Decisions follow from the frames and the tracks alone, never from a clock, so that equal runs give equal bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import cv2
+import numpy as np
+
+from sitepose.core.structures import BoolArray, FloatArray, Frame, ImageArray, Poses
+
+LONGEST_GAP_S = 1.0
+"""Seconds of video after which ``auto`` asks in any case: whoever stands still unseen is found by then."""
+
+SCORE_DROP = 0.75
+"""Share of a track's score at the last detection below which it may have lost its person."""
+
+MOTION_WIDTH = 96
+"""Columns of the small grey picture that motion is looked for in."""
+
+MOTION_GREY = 18
+"""Grey levels by which a pixel must change to count as moving: above the noise of cameras and codecs."""
+
+MOTION_SHARE = 0.004
+"""Share of the picture that must move outside all boxes: a person of 3 % of its height squared."""
+
+BOX_MARGIN = 0.25
+"""Share of a box's sides around it that still counts as the person: arms, shadows, the path of a frame."""
+
+
+class Schedule(Protocol):
+    """Decides frame by frame."""
+
+    def due(self, frame: Frame, boxes: FloatArray) -> bool:
+        """Return whether to ask the detector about this frame; ``boxes`` are where the tracks expect people."""
+
+    def learn(self, frame: Frame, people: Poses, *, detected: bool) -> None:
+        """Take in what came out of the frame."""
+
+    def forget(self) -> None:
+        """Start anew."""
+
+
+def schedule_of(every: int | Literal["auto"]) -> Schedule:
+    """Return the schedule that ``--detect-every`` names."""
+    return WhenNeeded() if every == "auto" else EveryN(every)
+
+
+class EveryN:
+    """Asks about the first frame and every N-th one after it.
+
+    Args:
+        step: N.
+    """
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+        self._since = step
+
+    def due(self, frame: Frame, boxes: FloatArray) -> bool:
+        """Return whether N frames have passed."""
+        del frame, boxes
+        self._since += 1
+        return self._since >= self._step
+
+    def learn(self, frame: Frame, people: Poses, *, detected: bool) -> None:
+        """Count from the last detection."""
+        del frame, people
+        self._since = 0 if detected else self._since
+
+    def forget(self) -> None:
+        """Ask about the next frame."""
+        self._since = self._step
+
+
+class WhenNeeded:
+    """Asks when a track was born, lost or unsure, when something moves outside all boxes, or after a second.
+
+    Remembers the scores of the tracks at the last detection, and a small grey picture of the frame.
+    """
+
+    def __init__(self) -> None:
+        self._scores: dict[int, float] = {}
+        self._asked_at: float | None = None
+        self._uncertain = True
+        self._picture: ImageArray | None = None
+
+    def due(self, frame: Frame, boxes: FloatArray) -> bool:
+        """Return whether there is a reason to ask."""
+        before, self._picture = self._picture, _small_grey(frame.image)
+        if self._asked_at is None or self._uncertain or before is None or before.shape != self._picture.shape:
+            return True
+        if frame.timestamp - self._asked_at >= LONGEST_GAP_S:
+            return True
+        scale = self._picture.shape[1] / frame.image.shape[1]
+        return _moving_share(before, self._picture, boxes * scale) > MOTION_SHARE
+
+    def learn(self, frame: Frame, people: Poses, *, detected: bool) -> None:
+        """Compare the tracks with those of the last detection."""
+        seen = people[people.observed]
+        scores = dict(zip(seen.track_ids.tolist(), seen.scores.tolist(), strict=True))
+        if detected:
+            # A track that is new at a detection is confirmed by the next one.
+            self._uncertain = bool(scores.keys() - self._scores.keys())
+            self._scores = scores
+            self._asked_at = frame.timestamp
+            return
+        changed = scores.keys() != self._scores.keys()
+        self._uncertain = changed or any(scores[t] < SCORE_DROP * self._scores[t] for t in scores)
+
+    def forget(self) -> None:
+        """Ask about the next frame."""
+        self._scores = {}
+        self._asked_at = None
+        self._uncertain = True
+        self._picture = None
+
+
+def _small_grey(image: ImageArray) -> ImageArray:
+    height, width = image.shape[:2]
+    size = MOTION_WIDTH, max(1, round(height * MOTION_WIDTH / width))
+    grey = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    return np.asarray(grey, np.uint8)
+
+
+def _moving_share(before: ImageArray, now: ImageArray, boxes: FloatArray) -> float:
+    """Return the share of the picture that has changed outside all boxes."""
+    moving: BoolArray = np.asarray(cv2.absdiff(before, now) > MOTION_GREY, np.bool_)
+    height, width = moving.shape
+    for x1, y1, x2, y2 in boxes:
+        dx, dy = BOX_MARGIN * (x2 - x1) + 1, BOX_MARGIN * (y2 - y1) + 1
+        left, right = (int(np.clip(x, 0, width)) for x in (x1 - dx, x2 + dx + 1))
+        top, bottom = (int(np.clip(y, 0, height)) for y in (y1 - dy, y2 + dy + 1))
+        moving[top:bottom, left:right] = False
+    return float(moving.mean())
