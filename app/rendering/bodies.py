@@ -90,9 +90,9 @@ def draw_body(
 
 def person_sizes(sizes: Sizes, box: FloatArray) -> Sizes:
     """Return the widths for a person: the frame's, or thinner ones for someone far away."""
-    height = float(box[3] - box[1])
-    limit = max(1.0, LIMB_SHARE * height) if np.isfinite(height) and height > 0 else sizes.line
-    if limit >= sizes.line:
+    height = float(box[3]) - float(box[1])
+    limit = max(1.0, LIMB_SHARE * height)
+    if not height > 0 or limit >= sizes.line:  # a box without a size says nothing
         return sizes
     shrink = limit / sizes.line
     return Sizes(

@@ -22,8 +22,9 @@ NOBODY: Color = (190, 190, 190)
 GOLDEN_RATIO = 0.6180339887
 """Steps of this share of the colour circle never come close to an earlier one for long."""
 
-_SHADES = ((0.85, 1.0), (0.55, 0.95), (1.0, 0.72))
-"""Saturation and value in turn: neighbours in number differ in brightness too, not in hue alone."""
+_SHADES = ((0.5, 0.8), (0.8, 1.0), (0.8, 0.55))
+"""Saturation and value in turn, found by search: of the first 60 tracks, those whose numbers are one or two
+apart differ by at least 40 of 255 in one channel for the colour blind of every kind."""
 
 
 @lru_cache(maxsize=4096)
