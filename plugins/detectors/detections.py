@@ -42,7 +42,7 @@ def _coco(path: Path) -> PeopleTable:
         key_of=_file_name if named else image_number,
         keys=results.image_ids,
         boxes=complete_boxes(results.boxes, results.keypoints, results.keypoint_scores),
-        scores=results.scores,
+        scores=results.scores.astype(np.float32),
         track_ids=results.track_ids,
     )
 

@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sitepose.core.errors import FormatError, PluginError
 from sitepose.core.geometry import keypoint_boxes
@@ -16,6 +17,8 @@ from sitepose.core.structures import Detections, FloatArray, Frame, IntArray
 from sitepose.plugins.api import Capabilities, PluginContext
 from sitepose.plugins.detectors.box_network import BoxSettings, Share
 from sitepose.plugins.detectors.box_nms import suppress_boxes
+
+NumberArray = NDArray[np.floating[Any]]
 
 MOT_SUFFIX = ".txt"
 """Files of this ending are read as MOT, all others as COCO."""
@@ -109,7 +112,9 @@ def frame_index(frame: Frame) -> int:
     return frame.index
 
 
-def complete_boxes(boxes: FloatArray, keypoints: FloatArray, keypoint_scores: FloatArray) -> FloatArray:
+def complete_boxes(boxes: NumberArray, keypoints: NumberArray, keypoint_scores: NumberArray) -> FloatArray:
     """Return each person's box; where the file has none, the one around the keypoints."""
-    around = keypoint_boxes(keypoints, keypoint_scores) if keypoints.shape[1] else np.full_like(boxes, np.nan)
-    return np.where(np.isfinite(boxes), boxes, around)
+    if not keypoints.shape[1]:
+        return np.asarray(boxes, np.float32)
+    around = keypoint_boxes(keypoints.astype(np.float32), keypoint_scores.astype(np.float32))
+    return np.where(np.isfinite(boxes), boxes, around).astype(np.float32)

@@ -28,7 +28,7 @@ class MoveNetMultiPose(BoxNetwork):
         """Settings of ``movenet_multipose``."""
 
         min_score: Share = 0.1
-        """People must score higher than this; on COCO images the F1 of boxes is flat below it and falls above."""
+        """People must score higher than this; the F1 of boxes on COCO images is flat below it."""
 
     default_card: ClassVar[str | None] = "movenet-multipose"
     default_input: ClassVar[InputSpec] = InputSpec(size_wh=(256, 256), fit="letterbox")

@@ -15,8 +15,8 @@ def people_of_frame(found: Detections, fit: Fit, *, nms_iou: float) -> Detection
     """Return what a network found as people of the frame, best first.
 
     Args:
-        found: Boxes and keypoints in corner coordinates of the input, in any order. What is not finite or has no
-            area is dropped; scores are cut to 0..1.
+        found: Boxes and keypoints in corner coordinates of the input, in any order. What is not finite or
+            has no area is dropped; scores are cut to 0..1.
         fit: Where the frame lies in the input.
         nms_iou: Overlap (intersection over union) that two people may have.
     """

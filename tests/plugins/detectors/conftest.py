@@ -115,7 +115,8 @@ HEADS = {
 """,
     ),
 }
-"""Outputs and last nodes of each format; keypoints are the square's centre; all cells tell one box, so a wrong grid shows as a second person."""
+"""Outputs and last nodes of each format. All cells tell one box, so a wrong grid shows as a second person;
+keypoints are the square's centre."""
 
 STRIDES = {"yolox": (8, 16, 32), "picodet": (8, 16, 32, 64), "centernet": (4,), "movenet_multipose": (32,)}
 
@@ -169,6 +170,82 @@ def draw_square_frame(
         left, top, right, bottom = square
         image[top:bottom, left:right] = WHITE
     return Frame(image=image, index=index, timestamp=index / 10, name=f"{index:06d}.png")
+
+
+def torch_square(plugin, spec):
+    """Return a plug-in whose PyTorch network is one that finds a square, with the outputs of its format."""
+    import torch
+
+    low, high = (np.mean((v * spec.scale - np.array(spec.mean)) / np.array(spec.std)) for v in (GREY, WHITE))
+
+    class Square(torch.nn.Module):
+        def __init__(self, head):
+            super().__init__()
+            self.head = head
+            self.register_buffer("ballast", torch.ones(BALLAST // 4))
+
+        def forward(self, batch):
+            inside = ((batch.mean(1) - low) / (high - low)).clamp(0, 1)
+            rows, columns = inside.sum(2), inside.sum(1)
+            mass = rows.sum(1).clamp(min=1e-3)
+            x = (columns * (torch.arange(columns.shape[1]) + 0.5)).sum(1) / mass
+            y = (rows * (torch.arange(rows.shape[1]) + 0.5)).sum(1) / mass
+            size = torch.stack([rows.amax(1), columns.amax(1)], 1).clamp(min=1e-3)
+            brightness = inside.amax((1, 2)) * self.ballast.amin()
+            return self.head(torch.stack([x, y], 1), size, brightness)
+
+    def make_network(self, context):
+        return Square(TORCH_HEADS[plugin.__mro__[1].__name__](self))
+
+    return type(plugin.__name__, (plugin,), {"make_network": make_network})
+
+
+def likeness(center, brightness, places):
+    """Return scores falling with the distance of places (A, 2) from a centre (N, 2), shape (N, A)."""
+    distance2 = ((center[:, None] - places) ** 2).sum(2)
+    return (-distance2 / (2 * 64**2)).exp() * brightness[:, None]
+
+
+def efficientdet_head(detector):
+    import torch
+
+    from sitepose.plugins.detectors.efficientdet import anchor_boxes
+
+    boxes = torch.from_numpy(anchor_boxes(detector.level, detector.input.size_wh))
+    sides, middles = boxes[:, 2:] - boxes[:, :2], (boxes[:, :2] + boxes[:, 2:]) / 2
+    width, height = detector.input.size_wh
+    grids = [(height // stride, width // stride) for stride in (8, 16, 32, 64, 128)]
+
+    def head(center, size, brightness):
+        logits = likeness(center, brightness, middles).logit(1e-6)[..., None]
+        offset = ((center[:, None] - middles) / sides).flip(2)
+        logs = (size[:, None] / sides).log().flip(2)
+        return [in_maps(table) for table in (logits.repeat(1, 1, 2), torch.cat([offset, logs], 2))]
+
+    def in_maps(table):
+        levels = table.split([9 * rows * columns for rows, columns in grids], 1)
+        return [
+            level.reshape(len(table), *grid, -1).permute(0, 3, 1, 2)
+            for level, grid in zip(levels, grids, strict=True)
+        ]
+
+    return head
+
+
+TORCH_HEADS = {"EfficientDet": efficientdet_head}
+"""Outputs of each format from centre (N, 2), size (N, 2) and brightness (N,), by the name of the base class."""
+
+
+@pytest.fixture(scope="session")
+def torch_square_plugin():
+    return torch_square
+
+
+@pytest.fixture(scope="module")
+def one_worker() -> Iterator[Workers]:
+    """For PyTorch: several of its threads on processors that others use too wait for each other."""
+    with Workers(1) as workers:
+        yield workers
 
 
 @pytest.fixture(scope="module")

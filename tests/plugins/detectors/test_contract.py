@@ -4,7 +4,7 @@ import gc
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,9 @@ import pytest
 from sitepose.core.errors import PluginError
 from sitepose.core.structures import Detections, Frame
 from sitepose.models.runtimes.api import RuntimeOptions
+from sitepose.models.zoo.card import load_card
 from sitepose.plugins.api import Detector, PluginContext
+from sitepose.plugins.listing import missing_library
 from sitepose.plugins.registry import BUILT_IN, load_plugin
 
 SIZES_WH = [(64, 64), (128, 96), (200, 150)]
@@ -73,12 +75,15 @@ class Row:
     """How a detector that knows the squares comes about."""
 
     name: str
-    weights: Callable[[Path, Callable], Path]
+    weights: Callable[[Path, Callable], Path] | None = None
+    """Writes its file; None for detectors made with PyTorch, which get a network in place of a file."""
+    settings: dict = field(default_factory=dict)
 
 
 ROWS = {
     "centernet": Row("centernet", lambda folder, network: network(folder, "centernet")),
     "detections": Row("detections", lambda folder, network: coco_file(folder, results=True)),
+    **{f"efficientdet_d{i}": Row(f"efficientdet_d{i}", settings={"side": 128}) for i in range(8)},
     "groundtruth (COCO)": Row("groundtruth", lambda folder, network: coco_file(folder, results=False)),
     "groundtruth (MOT)": Row("groundtruth", lambda folder, network: mot_file(folder)),
     "movenet_multipose": Row("movenet_multipose", lambda folder, network: network(folder, "movenet_multipose")),
@@ -88,17 +93,32 @@ ROWS = {
 
 
 @pytest.fixture(scope="module", params=list(ROWS))
-def make(request, tmp_path_factory, square_network, workers) -> Callable[[], Detector]:
+def make(request) -> Callable[[], Detector]:
     row = ROWS[request.param]
     plugin = load_plugin("detector", row.name)
+    if missing := missing_library(plugin):
+        pytest.skip(missing)
+    if row.weights is None:
+        return torch_detector(request, plugin, row)
 
     def network(folder: Path, head: str) -> Path:
         spec = plugin.default_input.model_copy(update={"size_wh": (64, 64)})
-        return square_network(folder / f"{head}.onnx", head, spec)
+        return request.getfixturevalue("square_network")(folder / f"{head}.onnx", head, spec)
 
-    weights = row.weights(tmp_path_factory.mktemp("weights"), network)
+    weights = row.weights(request.getfixturevalue("tmp_path_factory").mktemp("weights"), network)
+    workers = request.getfixturevalue("workers")
     context = PluginContext(weights=weights, workers=workers, runtime=RuntimeOptions(precision="fp32"))
-    return lambda: plugin(plugin.Settings(), context)
+    return lambda: plugin(plugin.Settings(**row.settings), context)
+
+
+def torch_detector(request, plugin, row: Row) -> Callable[[], Detector]:
+    card = load_card(plugin.default_card)
+    # Grey, as the frames: a network that weighs pixels would weigh the padding too.
+    card = card.model_copy(update={"input": card.input.model_copy(update={"pad_value": 114})})
+    square = request.getfixturevalue("torch_square_plugin")(plugin, card.input)
+    runtime = RuntimeOptions(precision="fp32", device="cpu")
+    context = PluginContext(card=card, workers=request.getfixturevalue("one_worker"), runtime=runtime)
+    return lambda: square(plugin.Settings(**row.settings), context)
 
 
 @pytest.fixture(scope="module")
