@@ -24,11 +24,14 @@ from sitepose.models.runtimes.workers import available_threads
 _log = logging.getLogger(__name__)
 
 ENCODERS = {
-    "libx264": {"preset": "superfast", "crf": "23", "bf": "0"},
+    "libx264": {"crf": "23", "bf": "0"},
     "libopenh264": {"rc_mode": "quality"},
     "mpeg4": {"qscale": "4"},
 }
 """Encoders and their options, best first; without B-frames every picture is out at once."""
+
+PRESET = "superfast"
+"""Of x264: benchmarks/overlay.py has the time and size of each."""
 
 TIME_BASE = Fraction(1, 60_000)
 """Common multiple of the usual frame rates and of milliseconds, within MPEG-4's 16 bits."""
@@ -64,13 +67,20 @@ class OverlayEncoder:
         size_wh: Width and height of the pictures, both even.
         frame_rate: Pictures per second, roughly: for the distance of key frames.
         time_base: Seconds per unit of the stamps.
+        preset: What x264 spends its time on.
 
     Raises:
         RecordingError: The file cannot be made.
     """
 
     def __init__(
-        self, path: Path, *, size_wh: tuple[int, int], frame_rate: Fraction, time_base: Fraction = TIME_BASE
+        self,
+        path: Path,
+        *,
+        size_wh: tuple[int, int],
+        frame_rate: Fraction,
+        time_base: Fraction = TIME_BASE,
+        preset: str = PRESET,
     ) -> None:
         self._path = path
         self._time_base = time_base
@@ -80,6 +90,8 @@ class OverlayEncoder:
         with self._closed_on_failure():
             self._container = av.open(str(path), "w", format="mp4", container_options=FRAGMENTED)
             self._stream = self._add_stream(self._container, size_wh, frame_rate)
+            if self._stream.name == "libx264":
+                self._stream.codec_context.options = {**self._stream.codec_context.options, "preset": preset}
             self._container.start_encoding()
 
     def encode(self, image: ImageArray, seconds: float) -> None:
