@@ -41,6 +41,9 @@ BACKGROUND_RESIDUAL = 2.0
 STILL_PIXELS = 0.25
 """Median motion of the background below which the camera counts as still: what Lucas-Kanade is unsure of."""
 
+ORB_FAST_THRESHOLD = 5
+"""Contrast from which a pixel is a corner: low, or most frames do not have 10,000 of them."""
+
 Transform = NDArray[np.float64]
 """Similarity of the plane, shape (2, 3)."""
 
@@ -166,3 +169,30 @@ def _similarity(before: FloatArray, now: FloatArray) -> Transform:
         return STILL
     found, _ = cv2.estimateAffinePartial2D(before, now, ransacReprojThreshold=BACKGROUND_RESIDUAL)
     return STILL if found is None else np.asarray(found, np.float64)
+
+
+class OrbFlow:
+    """Remembers the ORB features of the last frame, and matches all of them with the next one's.
+
+    What PoseFlow's reference implementation does; :class:`PointFlow` is what we do instead.
+
+    Args:
+        features: Features to look for in each frame.
+    """
+
+    def __init__(self, features: int) -> None:
+        self._orb = cv2.ORB.create(features, fastThreshold=ORB_FAST_THRESHOLD)
+        self._matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
+        self._last: tuple[FloatArray, ImageArray] | None = None
+
+    def advance(self, image: ImageArray) -> tuple[FloatArray, FloatArray]:
+        """Take in the next frame, RGB; return matching points of the last frame and of this one."""
+        grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+        found, described = self._orb.detectAndCompute(grey, None)
+        points = np.array([keypoint.pt for keypoint in found], np.float32).reshape(-1, 2)
+        before, self._last = self._last, (points, described)
+        if before is None or not len(before[0]) or not len(points):
+            return np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
+        matches = self._matcher.match(before[1], described)
+        rows = np.array([(match.queryIdx, match.trainIdx) for match in matches], np.int64).reshape(-1, 2)
+        return before[0][rows[:, 0]], points[rows[:, 1]]
