@@ -37,4 +37,14 @@ def is_quantized(path: Path) -> bool:
     Raises:
         WeightsError: There is no such file, or it is not ONNX.
     """
-    return any(node.op_type in QUANTIZING_OPERATORS for node in load_graph(path).graph.node)
+    return has_quantization(load_graph(path))
+
+
+def has_quantization(model: Any) -> bool:
+    """Return whether an ``onnx.ModelProto`` was quantised to int8."""
+    return any(node.op_type in QUANTIZING_OPERATORS for node in model.graph.node)
+
+
+def has_external_data(model: Any) -> bool:
+    """Return whether weights of an ``onnx.ModelProto`` lie in files beside it."""
+    return any(tensor.external_data for tensor in model.graph.initializer)

@@ -13,8 +13,9 @@ import numpy as np
 
 from sitepose.core.errors import ConfigError, WeightsError
 from sitepose.models.runtimes.api import AnyArray, RuntimeInfo, RuntimeOptions
+from sitepose.models.runtimes.channel_shuffle import without_shuffles
 from sitepose.models.runtimes.machine import has_native_bf16
-from sitepose.models.runtimes.onnx_file import is_quantized
+from sitepose.models.runtimes.onnx_file import has_external_data, has_quantization, load_graph
 from sitepose.models.runtimes.streams import (
     Dims,
     Signature,
@@ -55,8 +56,9 @@ def open_openvino(
             f"device {options.device!r}: openvino runs on the CPU here; choose onnxruntime for CUDA"
         )
     core = _library().Core()
-    precision = _precision(core, path, options)
-    model, signature = _read(core, path, outputs)
+    published = load_graph(path)
+    precision = _precision(core, path, options, quantized=has_quantization(published))
+    model, signature = _read(core, path, published, outputs)
     settings = {
         "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
         "NUM_STREAMS": workers.threads,
@@ -98,9 +100,8 @@ class _Requests:
             self._free.put(request)
 
 
-def _precision(core: Any, path: Path, options: RuntimeOptions) -> str:
+def _precision(core: Any, path: Path, options: RuntimeOptions, *, quantized: bool) -> str:
     """Return the precision to compile for, or say why the one asked for cannot be had."""
-    quantized = is_quantized(path)
     if quantized and options.precision not in {"auto", "int8"}:
         raise ConfigError(
             f"precision {options.precision!r}: {path} is quantised to int8; choose int8 or the fp32 file"
@@ -118,10 +119,11 @@ def _precision(core: Any, path: Path, options: RuntimeOptions) -> str:
     return options.precision
 
 
-def _read(core: Any, path: Path, outputs: Sequence[str] | None) -> tuple[Any, Signature]:
+def _read(core: Any, path: Path, published: Any, outputs: Sequence[str] | None) -> tuple[Any, Signature]:
     """Return the network with the wanted outputs alone and a batch of 1, and its signature as published."""
+    rewritten = without_shuffles(published) if not has_external_data(published) else published
     try:
-        model = core.read_model(str(path))
+        model = core.read_model(str(path) if rewritten is published else rewritten.SerializeToString())
     except RuntimeError as error:
         raise WeightsError(f"{path}: not a network that openvino can load ({_one_line(error)})") from error
     names = select_outputs([_name(port, i) for i, port in enumerate(model.outputs)], outputs, str(path))
