@@ -286,6 +286,15 @@ class TestSettings:
 
         assert list(source) == []
 
+    @pytest.fixture
+    def afterwards_silent(self):
+        libav = logging.getLogger("libav")
+        before = list(libav.handlers), libav.propagate, av.logging.get_level()
+        yield
+        libav.handlers[:], libav.propagate = before[:2]
+        av.logging.set_level(before[2])
+
+    @pytest.mark.usefixtures("afterwards_silent")
     def test_ffmpegs_messages_go_to_the_log_at_debug_level(self, encode, caplog, capfd):
         path = encode("clip.ts", 40)
         damaged = bytearray(path.read_bytes())
