@@ -1,0 +1,138 @@
+"""``session.json``: what a session is of, how it was recorded, and which segments it has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from sitepose.app.sessions.folder import SafeFolder
+from sitepose.core.errors import FormatError
+from sitepose.core.formats.reading import read_json
+from sitepose.core.settings import Settings
+
+SCHEMA = "sitepose.session/1"
+
+MANIFEST = "session.json"
+VIDEO = "video"
+FRAMES = "frames.jsonl"
+POSES = "poses.jsonl"
+EVENTS = "events.jsonl"
+SUMS = "SHA256SUMS"
+"""Names in a session's folder."""
+
+
+class Segment(Settings):
+    """One file of video.
+
+    It is written down before its first frame, so that all can be put together again after a power cut.
+    """
+
+    number: int = Field(ge=1)
+    """From 1; also the name of the file."""
+    codec: str
+    """``h264``, ``h265`` or ``mjpeg``."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    timestamp: float
+    """Seconds since the first frame of the source at which its stamps are 0."""
+    wall: float
+    """Unix time of the same moment."""
+    state: Literal["open", "closed", "repaired", "deleted"] = "open"
+    """``deleted``: by the ring buffer that the user asked for."""
+    frames: int = 0
+    """Frames in it."""
+    bytes: int = 0
+    """Size of the file."""
+    seconds: float = 0.0
+    """From its first frame to the last."""
+    sha256: str = ""
+    """Of the file, once it is closed."""
+    marked: bool = False
+    """Whether the user marked something in it: the ring buffer keeps it."""
+
+    @property
+    def file(self) -> str:
+        """Name of the file in the folder ``video``."""
+        return segment_file(self.number)
+
+
+class SessionManifest(Settings):
+    """All of ``session.json``. It holds no user, no password and no address with either."""
+
+    schema_: str = Field(SCHEMA, alias="schema", pattern=r"^sitepose\.session/\d+$")
+    """Name and version of the format."""
+    name: str
+    """Name of the session and of its folder."""
+    state: Literal["recording", "closed", "repaired"] = "recording"
+    """``recording``: it is being recorded, or the recording was cut off."""
+    stopped: str = ""
+    """Why the recording ended, where it was not asked to."""
+    created: float
+    """Unix time of the begin."""
+    created_local: str
+    """The same for people, with the zone."""
+    source: str
+    """Name of the source, without credentials."""
+    settings: Mapping[str, Any] = Field(default_factory=dict)
+    """Settings of the source and of the recording."""
+    models: Sequence[Mapping[str, Any]] = ()
+    """Name and ``sha256`` of each network whose poses are in ``poses.jsonl``."""
+    consent: str = ""
+    """Who agreed to be recorded, or on what grounds."""
+    retention: str = ""
+    """How long the recording may be kept."""
+    blurred: bool = False
+    """Whether faces were blurred in the video."""
+    continues: str = ""
+    """Name of the session that was cut off, where this one goes on."""
+    counters: Mapping[str, int] = Field(default_factory=dict)
+    """Frames recorded and dropped, by reason."""
+    segments: Sequence[Segment] = ()
+    """Every file of video."""
+    version: str = ""
+    """Version of Sitepose."""
+
+    model_config = Settings.model_config | {"populate_by_name": True}
+
+    def to_bytes(self) -> bytes:
+        """Return it as it is written."""
+        table = self.model_dump(mode="json", by_alias=True)
+        return (json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+    def write(self, folder: SafeFolder) -> None:
+        """Write it in one step that no power cut can halve.
+
+        Raises:
+            OSError: The disk is full or gone; the old one is still there.
+        """
+        folder.replace(MANIFEST, self.to_bytes())
+
+
+def read_manifest(folder: Path) -> SessionManifest:
+    """Return the ``session.json`` of a folder.
+
+    Raises:
+        FormatError: There is none, or it is damaged or newer than this program.
+    """
+    path = folder / MANIFEST
+    try:
+        return SessionManifest.model_validate(read_json(path))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise FormatError(f"{path}: {place}: {fault['msg'].lower()}") from error
+
+
+def segment_file(number: int) -> str:
+    """Return the name of the file of a segment.
+
+    >>> segment_file(12)
+    '000012.mkv'
+    """
+    return f"{number:06d}.mkv"

@@ -1,0 +1,368 @@
+"""Records a source while everything else goes on: nothing waits for it, and nothing is lost without a word."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from sitepose.app.sessions.byte_queue import ByteQueue
+from sitepose.app.sessions.disk import DiskPolicy, DiskState, look_at_disk, show_duration, show_size
+from sitepose.app.sessions.folder import SafeFolder
+from sitepose.app.sessions.manifest import SessionManifest
+from sitepose.app.sessions.names import check_name, session_name
+from sitepose.app.sessions.segment import RotationRule
+from sitepose.app.sessions.syncing import Syncer
+from sitepose.app.sessions.writer import SessionWriter
+from sitepose.core.errors import RecordingError, SiteposeError
+from sitepose.core.formats.poses_jsonl import PosesHeader
+from sitepose.core.settings import Settings
+from sitepose.core.structures import Frame, Poses
+from sitepose.plugins.sources.live.events import SourceEvent
+from sitepose.plugins.sources.live.packets import EncodedPacket
+
+QUEUE_BYTES = 64 << 20
+"""Encoded video that may wait for the disk: two minutes at 4 Mbit/s."""
+
+LOOK_S = 1.0
+"""How often the disk is looked at."""
+
+RATE_S = 30.0
+"""Time over which the rate of writing is measured."""
+
+SMALL_ITEM = 256
+"""Bytes that an item without video counts for in the queue."""
+
+_log = logging.getLogger(__name__)
+
+
+class RecordingSettings(Settings):
+    """What a recording is like."""
+
+    segment_s: float = Field(300.0, gt=0)
+    """Seconds of a file of video; it ends at the next keyframe."""
+    segment_bytes: int = Field(1 << 30, gt=0)
+    """Size of a file of video; it ends at the next keyframe."""
+    reserve_bytes: int = Field(1 << 30, ge=0)
+    """Free space that is left to the rest of the machine."""
+    ring_bytes: int | None = Field(None, gt=0)
+    """Video that may be kept: the oldest without a mark is deleted when it is more. None keeps everything."""
+    queue_bytes: int = Field(QUEUE_BYTES, gt=0)
+    """Encoded video that may wait for a slow disk."""
+    consent: str = ""
+    """Who agreed to be recorded, or on what grounds."""
+    retention: str = ""
+    """How long the recording may be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderEvent:
+    """Something that happened to a recording.
+
+    Attributes:
+        kind: ``stopped`` is the last one, and says why where the user did not ask for it.
+        message: One line for people.
+    """
+
+    kind: Literal["warning", "stopped"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderStats:
+    """Where a recording is.
+
+    Attributes:
+        frames: Frames in the files.
+        dropped: Frames that the source lost between them.
+        overflowed: Frames that the disk was too slow for.
+        seconds: Seconds of video.
+        bytes: Bytes of video.
+        waiting_bytes: Bytes that wait for the disk.
+        disk: What is left.
+    """
+
+    frames: int
+    dropped: int
+    overflowed: int
+    seconds: float
+    bytes: int
+    waiting_bytes: int
+    disk: DiskState
+
+
+RecorderListener = Callable[[RecorderEvent], None]
+"""Is told of events, in the recorder's thread: be quick."""
+
+_Task = Callable[[SessionWriter], None]
+
+
+class Recorder:
+    """Writes one session, in a thread of its own. A :class:`PacketSink` for a live source.
+
+    ::
+
+        recorder = Recorder(Path("sessions"), source=source.address.label)
+        source.attach(recorder)          # the pre-roll comes first
+        ...
+        source.detach(recorder)
+        recorder.close()
+
+    Args:
+        root: Folder of all sessions; made if need be.
+        source: Name of the source, without credentials.
+        settings: What the recording is like.
+        name: Of the session; by default after source and time.
+        described: Settings of the source for ``session.json``, without login.
+        continues: Name of the session that was cut off, where this one goes on.
+        listener: Is told of events.
+
+    Raises:
+        RecordingError: The folder cannot be made, or the disk has no room.
+        ConfigError: The name is none.
+    """
+
+    def __init__(  # noqa: PLR0913  all but two have defaults, and are what a session is described by
+        self,
+        root: Path,
+        source: str,
+        settings: RecordingSettings | None = None,
+        *,
+        name: str | None = None,
+        described: Mapping[str, Any] | None = None,
+        continues: str = "",
+        listener: RecorderListener | None = None,
+    ) -> None:
+        self.settings = settings or RecordingSettings()
+        self._policy = DiskPolicy(
+            reserve_bytes=self.settings.reserve_bytes, ring_bytes=self.settings.ring_bytes
+        )
+        self._listener = listener
+        self._queue: ByteQueue[_Task] = ByteQueue(self.settings.queue_bytes)
+        self._overflowed = 0
+        self._skipping = False
+        self._stopped = ""
+        self._rates: deque[tuple[float, int]] = deque()
+        self._warned = False
+        manifest = self._manifest(source, name, described or {}, continues)
+        self._folder, self._writer = self._opened(root, manifest)
+        self._disk = look_at_disk(self.folder, self._policy, bytes_per_second=None)
+        self._thread = threading.Thread(target=self._run, name=f"record {self.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def name(self) -> str:
+        """Name of the session."""
+        return self._writer.manifest.name
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the session."""
+        return self._folder.path
+
+    @property
+    def stopped(self) -> str:
+        """Why the recording ended by itself; empty while it goes on, and after an end that was asked for."""
+        return self._stopped
+
+    @property
+    def stats(self) -> RecorderStats:
+        """Where the recording is."""
+        counters = self._writer.counters
+        return RecorderStats(
+            frames=counters["frames"],
+            dropped=counters["dropped"],
+            overflowed=self._overflowed,
+            seconds=self._writer.seconds,
+            bytes=self._writer.video_bytes,
+            waiting_bytes=self._queue.waiting_bytes,
+            disk=self._disk,
+        )
+
+    def put(self, packet: EncodedPacket) -> None:
+        """Record a frame; never waits. What a full queue cannot take is counted, and said."""
+        if self._skipping and not (packet.keyframe and self._room()):
+            self._overflowed += 1
+            return
+        if self._skipping:
+            self._skipping = False
+            self.note(f"the disk was too slow: {self._overflowed} frames were not recorded so far")
+        if not self._queue.put(lambda writer: writer.packet(packet), len(packet.data) + SMALL_ITEM):
+            if self._queue.closed:
+                return
+            self._overflowed += 1
+            self._skipping = True
+            self._tell("warning", "the disk is too slow: frames are not recorded until it has caught up")
+
+    def pause(self) -> None:
+        """Say that frames are left out on purpose until the source is attached again."""
+        self._queue.put(SessionWriter.pause, 0)
+
+    def begin_poses(self, header: PosesHeader) -> None:
+        """Say whose poses follow; once more when a part of the pipeline was switched."""
+        self._queue.put(lambda writer: writer.begin_poses(header), 0)
+
+    def poses(self, frame: Frame, poses: Poses) -> None:
+        """Record the poses of a frame; never waits."""
+        size = SMALL_ITEM + poses.keypoints.nbytes
+        self._queue.put(lambda writer: writer.poses(frame, poses), size)
+
+    def mark(self, text: str = "") -> None:
+        """Mark this moment; the ring buffer keeps what is around it."""
+        self._event("marker", text)
+
+    def note(self, text: str) -> None:
+        """Write a note to this moment."""
+        self._event("note", text)
+
+    def source_event(self, event: SourceEvent) -> None:
+        """Write what happens to the source; can be its listener."""
+        self._event(event.state or "source", event.message, wall=event.wall)
+
+    def close(self) -> None:
+        """Write what waits, and close the session; calling it twice is fine.
+
+        Raises:
+            RecordingError: The recording ended by itself before, or could not be closed.
+        """
+        self._queue.close()
+        self._thread.join()
+        self._folder.close()
+        if self._stopped:
+            raise RecordingError(f"{self.folder}: {self._stopped}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _manifest(
+        self, source: str, name: str | None, described: Mapping[str, Any], continues: str
+    ) -> SessionManifest:
+        local = datetime.now().astimezone()
+        return SessionManifest(
+            name=check_name(name or session_name(source, local)),
+            created=local.timestamp(),
+            created_local=local.isoformat(timespec="seconds"),
+            source=source,
+            settings={"source": dict(described), "recording": self.settings.model_dump(mode="json")},
+            consent=self.settings.consent,
+            retention=self.settings.retention,
+            continues=continues,
+            version=version("sitepose"),
+        )
+
+    def _opened(self, root: Path, manifest: SessionManifest) -> tuple[SafeFolder, SessionWriter]:
+        folder = SafeFolder.make(_free_path(root, manifest.name))
+        manifest = manifest.model_copy(update={"name": folder.path.name})
+        rule = RotationRule(seconds=self.settings.segment_s, bytes=self.settings.segment_bytes)
+        disk = look_at_disk(folder.path, self._policy, bytes_per_second=None)
+        if disk.verdict == "stop":
+            folder.path.rmdir()
+            free, reserve = show_size(disk.free_bytes), show_size(self._policy.reserve_bytes)
+            raise RecordingError(f"{root}: the disk has {free} left, and {reserve} are kept free; make room")
+        self._lock = folder.lock()
+        syncer = Syncer(self._on_sync_error)
+        try:
+            return folder, SessionWriter(folder, manifest, rule, syncer)
+        except OSError as error:
+            syncer.close()
+            raise RecordingError(f"{folder.path}: cannot be written: {error.strerror or error}") from error
+
+    def _run(self) -> None:
+        looked_at = 0.0
+        while not self._queue.finished:
+            task = self._queue.get(LOOK_S)
+            try:
+                if task is not None:
+                    task(self._writer)
+                if time.monotonic() - looked_at >= LOOK_S:
+                    looked_at = time.monotonic()
+                    self._look_at_disk()
+            except OSError as error:  # also RecordingError, from the writer of poses
+                self._stop(f"the recording stopped: {getattr(error, 'strerror', None) or error}")
+            except (SiteposeError, ValueError) as error:
+                _log.warning("%s: not recorded: %s", self.name, error)
+            except Exception as error:  # noqa: BLE001  the edge of a thread
+                # A fault of ours ends the recording loudly, not with frames missing in it.
+                _log.exception("%s: recording failed", self.name)
+                self._stop(f"the recording stopped: {type(error).__name__}: {error}")
+            if self._stopped:
+                break
+        self._finish()
+
+    def _finish(self) -> None:
+        self._queue.close()
+        reason = self._stopped
+        try:
+            self._writer.finish(reason)
+        except Exception as error:  # noqa: BLE001  the edge of a thread: it goes to the one who closes
+            text = getattr(error, "strerror", None) or error
+            self._stopped = reason or f"the session could not be closed: {text}; `sessions repair` mends it"
+        finally:
+            _release(self._lock)
+        if self._stopped:
+            self._tell("stopped", f"{self.folder}: {self._stopped}")
+
+    def _look_at_disk(self) -> None:
+        now, written = time.monotonic(), self._writer.video_bytes
+        self._rates.append((now, written))
+        while now - self._rates[0][0] > RATE_S:
+            self._rates.popleft()
+        since, before = self._rates[0]
+        rate = (written - before) / (now - since) if now - since > LOOK_S * 3 else None
+        if self._policy.ring_bytes is not None and written > self._policy.ring_bytes:
+            self._writer.delete_oldest(self._policy.ring_bytes)
+        self._disk = look_at_disk(self.folder, self._policy, bytes_per_second=rate)
+        if self._disk.verdict == "stop":
+            self._stop(
+                f"the disk has {show_size(self._disk.free_bytes)} left, "
+                f"and {show_size(self._policy.reserve_bytes)} are kept free"
+            )
+        elif self._disk.verdict == "low" and not self._warned:
+            self._warned = True
+            left = show_duration(self._disk.seconds_left or 0.0)
+            self._tell("warning", f"the disk has room for another {left} of recording")
+
+    def _room(self) -> bool:
+        return self._queue.waiting_bytes < self.settings.queue_bytes // 2
+
+    def _event(self, kind: str, text: str, *, wall: float | None = None) -> None:
+        at = time.time() if wall is None else wall
+        self._queue.put(lambda writer: writer.event(kind, text, wall=at), 0)
+
+    def _stop(self, reason: str) -> None:
+        self._stopped = self._stopped or reason
+
+    def _on_sync_error(self, error: OSError) -> None:
+        self._stop(f"the recording stopped: {error.strerror or error}")
+
+    def _tell(self, kind: Literal["warning", "stopped"], message: str) -> None:
+        _log.warning("%s", message)
+        if self._listener is not None:
+            self._listener(RecorderEvent(kind, message))
+
+
+def _free_path(root: Path, name: str) -> Path:
+    """Return a folder that is not there yet: of this name, or with a number behind it."""
+    path, number = root / name, 1
+    while path.exists() or path.is_symlink():
+        number += 1
+        path = root / f"{name}-{number}"
+    return path
+
+
+def _release(lock: int | None) -> None:
+    if lock is not None:
+        os.close(lock)

@@ -1,0 +1,323 @@
+"""Putting a session together again that was cut off: by a power cut, a kill, a full disk."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from sitepose.app.sessions.folder import SafeFolder
+from sitepose.app.sessions.manifest import (
+    EVENTS,
+    FRAMES,
+    MANIFEST,
+    POSES,
+    VIDEO,
+    Segment,
+    SessionManifest,
+    read_manifest,
+    segment_file,
+)
+from sitepose.app.sessions.matroska import finish
+from sitepose.app.sessions.matroska_scan import Block, Scan, scan
+from sitepose.app.sessions.rows import FrameRow, parse_rows, whole_lines
+from sitepose.app.sessions.sums import file_sha256, write_sums
+from sitepose.app.sessions.writer import ROOM
+from sitepose.core.errors import FormatError, RecordingError
+from sitepose.core.formats.reading import parse_json
+
+_SEGMENT_NAME = re.compile(r"(\d{6})\.mkv")
+
+_Stamps = dict[int, set[int]]
+
+
+@dataclass(slots=True)
+class Repair:
+    """What was done.
+
+    Attributes:
+        name: Of the session.
+        frames: Frames in the video now.
+        seconds: Of video now.
+        done: One line for each thing that was mended; empty where nothing was wrong.
+    """
+
+    name: str
+    frames: int = 0
+    seconds: float = 0.0
+    done: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for ``--json``."""
+        return {
+            "name": self.name,
+            "frames": self.frames,
+            "seconds": round(self.seconds, 3),
+            "done": self.done,
+        }
+
+
+def repair(folder: Path) -> Repair:
+    """Make a session whole: every segment plays, and rows and poses are those of its frames.
+
+    Calling it twice, or for a session that is whole, changes nothing.
+
+    Raises:
+        RecordingError: It is being recorded, or the disk does not let us.
+        FormatError: It is no session.
+    """
+    if not (folder / MANIFEST).exists() and not (folder / VIDEO).is_dir():
+        raise FormatError(f"{folder}: is no session; it has neither {MANIFEST} nor {VIDEO}/")
+    with SafeFolder(folder) as safe:
+        lock = safe.lock()
+        if lock is None:
+            raise RecordingError(f"{folder}: is being recorded; it can be repaired when that has ended")
+        try:
+            return _Repairer(safe).run()
+        except OSError as error:
+            raise RecordingError(f"{folder}: cannot be repaired: {error.strerror or error}") from error
+        finally:
+            os.close(lock)
+
+
+def needs_repair(folder: Path) -> bool:
+    """Return whether a session was cut off and is not being recorded."""
+    try:
+        cut_off = read_manifest(folder).state == "recording"
+    except FormatError:
+        return (folder / VIDEO).is_dir()
+    if not cut_off:
+        return False
+    with SafeFolder(folder) as safe:
+        lock = safe.lock()
+    if lock is not None:
+        os.close(lock)
+    return lock is not None
+
+
+class _Repairer:
+    """Mends one session. Remembers what it has done."""
+
+    def __init__(self, folder: SafeFolder) -> None:
+        self._folder = folder
+        self._path = folder.path
+        self._result = Repair(folder.path.name)
+
+    def run(self) -> Repair:
+        manifest = self._manifest()
+        rows = list(self._rows())
+        parts, scans = self._segments(manifest, rows)
+        stamps = {number: {block.pts_ms for block in found.blocks} for number, found in scans.items()}
+        deleted = {part.number for part in parts if part.state == "deleted"}
+        kept = self._mend_rows(rows, parts, scans, deleted)
+        poses = self._mend_poses(stamps, deleted)
+        self._mend_lines(EVENTS)
+        self._result.frames = sum(len(found.blocks) for found in scans.values())
+        self._result.seconds = sum(part.seconds for part in parts if part.number in scans)
+        self._folder.remove(ROOM)
+        if self._result.done or manifest.state == "recording":
+            counters = {**manifest.counters, "frames": kept, **({"poses": poses} if poses else {})}
+            mended = manifest.model_copy(update={"segments": parts, "state": "repaired", "counters": counters})
+            write_sums(self._folder, mended)
+            mended.write(self._folder)
+            self._note("closed the session")
+        return self._result
+
+    def _note(self, text: str) -> None:
+        self._result.done.append(text)
+
+    def _manifest(self) -> SessionManifest:
+        """Return ``session.json``, or what can still be known where it is damaged."""
+        try:
+            return read_manifest(self._path)
+        except FormatError as error:
+            if (self._path / MANIFEST).exists():
+                os.rename(self._path / MANIFEST, self._path / f"{MANIFEST}.damaged")
+            self._note(f"wrote {MANIFEST} anew ({error})")
+            created = self._path.stat().st_mtime
+            return SessionManifest(name=self._path.name, created=created, created_local="", source="unknown")
+
+    def _rows(self) -> Iterator[FrameRow]:
+        if (self._path / FRAMES).exists():
+            yield from parse_rows(self._path / FRAMES, skip_damaged=True)
+
+    def _segments(
+        self, manifest: SessionManifest, rows: list[FrameRow]
+    ) -> tuple[list[Segment], dict[int, Scan]]:
+        """Return all segments, each finished and described, and what is in those that have a file."""
+        described = {part.number: part for part in manifest.segments}
+        numbers = set(described)
+        if (self._path / VIDEO).is_dir():
+            matches = (_SEGMENT_NAME.fullmatch(path.name) for path in (self._path / VIDEO).iterdir())
+            numbers |= {int(match[1]) for match in matches if match}
+        parts: list[Segment] = []
+        scans: dict[int, Scan] = {}
+        for number in sorted(numbers):
+            part = described.get(number)
+            if part is not None and part.state == "deleted":
+                self._remove_deleted(part)
+                parts.append(part)
+                continue
+            found = self._finished(number)
+            if found is None:
+                continue
+            scans[number] = found
+            parts.append(self._described(number, part, found, rows))
+        return parts, scans
+
+    def _remove_deleted(self, part: Segment) -> None:
+        path = self._path / VIDEO / part.file
+        if path.exists():
+            path.unlink()
+            self._note(f"removed {VIDEO}/{part.file}, which the ring buffer had given up")
+
+    def _finished(self, number: int) -> Scan | None:
+        """Return what a file holds, after giving it its sizes and index; None where nothing can be played."""
+        path = self._path / VIDEO / segment_file(number)
+        try:
+            found = scan(path)
+        except FormatError:
+            found = None
+        if found is None or not found.blocks:
+            if path.exists():
+                path.unlink()
+            self._note(f"removed {VIDEO}/{path.name}: there is no whole frame in it")
+            return None
+        if found.finished:
+            return found
+        cut = path.stat().st_size - found.layout.end
+        with SafeFolder(path.parent) as video:
+            descriptor = video.open(path.name, os.O_RDWR)
+            try:
+                finish(descriptor, found.layout, interval_ms=_interval_ms(found.blocks))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            video.sync()
+        half = f", and cut off {cut} bytes of a half-written frame" if cut else ""
+        self._note(f"gave {VIDEO}/{path.name} its index{half}")
+        return scan(path)
+
+    def _described(self, number: int, part: Segment | None, found: Scan, rows: list[FrameRow]) -> Segment:
+        path = self._path / VIDEO / segment_file(number)
+        if part is None:
+            part = _guessed(number, path, rows)
+        stamps = [block.pts_ms for block in found.blocks]
+        size = path.stat().st_size
+        if part.state != "open" and part.frames == len(stamps) and part.bytes == size and part.sha256:
+            return part
+        changes = {
+            "state": "repaired",
+            "frames": len(stamps),
+            "bytes": size,
+            "seconds": (max(stamps) - min(stamps)) / 1000,
+            "sha256": file_sha256(path),
+        }
+        return part.model_copy(update=changes)
+
+    def _mend_rows(
+        self, rows: list[FrameRow], parts: list[Segment], scans: dict[int, Scan], deleted: set[int]
+    ) -> int:
+        """Write ``frames.jsonl`` anew where its rows are not those of the video; return their number."""
+        known = {(row.segment, row.pts): row for row in rows}
+        kept: list[FrameRow] = []
+        for part in parts:
+            if part.number in deleted:
+                kept += [row for row in rows if row.segment == part.number]
+                continue
+            for block in scans[part.number].blocks:
+                row = known.get((part.number, block.pts_ms))
+                kept.append(row or _rebuilt(block, part, kept[-1].index + 1 if kept else 0))
+        content = "".join(f"{row.line()}\n" for row in kept).encode()
+        path = self._path / FRAMES
+        if not path.exists() or path.read_bytes() != content:
+            rebuilt = sum(row.rebuilt for row in kept) - sum(row.rebuilt for row in rows)
+            extra = len(rows) + rebuilt - len(kept)
+            self._folder.replace(FRAMES, content)
+            self._note(f"{FRAMES}: {extra} rows without a frame removed, {rebuilt} rows built from the video")
+        return len(kept)
+
+    def _mend_poses(self, stamps: _Stamps, deleted: set[int]) -> int:
+        """Leave only whole lines of frames that are in the video; return how many frames have poses."""
+
+        def in_video(entry: dict[str, Any]) -> bool:
+            if "people" not in entry:
+                return True
+            segment = entry.get("segment")
+            return segment in deleted or entry.get("pts") in stamps.get(segment or 0, set())
+
+        path = self._path / POSES
+        if not path.exists():
+            return 0
+        first = next(whole_lines(path), None)
+        if first is None or _parsed(first[1]) is None:
+            os.rename(path, self._path / f"{POSES}.damaged")
+            self._note(f"{POSES}: has no whole first line; put aside")
+            return 0
+        return self._mend_lines(POSES, in_video)["people"]
+
+    def _mend_lines(self, name: str, wanted: Any = lambda _entry: True) -> Counter[str]:
+        """Leave only whole, wanted lines; return how often each key is in them."""
+        path = self._path / name
+        keys: Counter[str] = Counter()
+        if not path.exists():
+            return keys
+        kept = []
+        for _, line in whole_lines(path):
+            entry = _parsed(line)
+            if entry is not None and wanted(entry):
+                kept.append(line)
+                keys.update(entry)
+        content = b"".join(kept)
+        if content != path.read_bytes():
+            self._folder.replace(name, content)
+            self._note(f"{name}: lines that are not whole, or of no recorded frame, removed")
+        return keys
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = parse_json(line, where="")
+    except FormatError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _rebuilt(block: Block, part: Segment, index: int) -> FrameRow:
+    seconds = block.pts_ms / 1000
+    return FrameRow(
+        index=index,
+        timestamp=round(part.timestamp + seconds, 6),
+        pts=block.pts_ms,
+        wall=part.wall + seconds,
+        segment=part.number,
+        keyframe=block.keyframe,
+        rebuilt=True,
+    )
+
+
+def _guessed(number: int, path: Path, rows: list[FrameRow]) -> Segment:
+    """Return what can be known of a segment that ``session.json`` has lost."""
+    row = next((row for row in rows if row.segment == number), None)
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        codec = {"hevc": "h265"}.get(context.name, context.name)
+        width, height = context.width, context.height
+    begin = row.timestamp - row.pts / 1000 if row else 0.0
+    wall = row.wall - row.pts / 1000 if row else path.stat().st_mtime
+    return Segment(number=number, codec=codec, width=width, height=height, timestamp=begin, wall=wall)
+
+
+def _interval_ms(blocks: list[Block]) -> float:
+    """Return the mean time between frames."""
+    if len(blocks) < 2:
+        return 0.0
+    stamps = [block.pts_ms for block in blocks]
+    return float(Fraction(max(stamps) - min(stamps), len(stamps) - 1))

@@ -1,0 +1,127 @@
+"""``frames.jsonl``: a line for every recorded frame; (segment, pts) joins it to the video and the poses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sitepose.core.errors import FormatError
+from sitepose.core.formats.reading import parse_json, required, table, text, unreadable, whole
+
+TIME_BASE = "1/1000"
+"""Seconds per unit of ``pts``: the millisecond of Matroska."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRow:
+    """One recorded frame.
+
+    Attributes:
+        index: Place in the capture sequence of the source; for display.
+        timestamp: Seconds since the first frame of the source.
+        pts: Stamp in the file of the segment, in milliseconds.
+        wall: Unix time at which it reached this program.
+        segment: Number of the segment.
+        dropped: Frames lost since the row before.
+        keyframe: Whether decoding can begin here.
+        source_pts: The stream's own stamp; None where it has been rebuilt.
+        source_time_base: Seconds per unit of it, as ``"1/90000"``.
+        rebuilt: Whether the row was lost in a power cut and put together again from the video.
+    """
+
+    index: int
+    timestamp: float
+    pts: int
+    wall: float
+    segment: int
+    dropped: int = 0
+    keyframe: bool = False
+    source_pts: int | None = None
+    source_time_base: str | None = None
+    rebuilt: bool = False
+
+    def line(self) -> str:
+        """Return the row as it is written."""
+        values: dict[str, Any] = {
+            "index": self.index,
+            "timestamp": round(self.timestamp, 6),
+            "pts": self.pts,
+            "time_base": TIME_BASE,
+            "wall": round(self.wall, 6),
+            "segment": self.segment,
+            "dropped": self.dropped,
+        }
+        if self.keyframe:
+            values["keyframe"] = True
+        if self.source_pts is not None:
+            values["source_pts"] = self.source_pts
+            values["source_time_base"] = self.source_time_base
+        if self.rebuilt:
+            values["rebuilt"] = True
+        return json.dumps(values, separators=(",", ":"))
+
+
+def read_rows(path: Path) -> Iterator[FrameRow]:
+    """Yield the rows of a ``frames.jsonl``; a last line that was cut off is left out.
+
+    Raises:
+        FormatError: The file cannot be read, or a line is no row.
+    """
+    yield from parse_rows(path, skip_damaged=False)
+
+
+def parse_rows(path: Path, *, skip_damaged: bool) -> Iterator[FrameRow]:
+    """Yield the rows of a ``frames.jsonl``, without those that are damaged if so wanted.
+
+    Raises:
+        FormatError: The file cannot be read, or a line is no row.
+    """
+    for place, line in whole_lines(path):
+        where = f"{path}: line {place}"
+        try:
+            yield _row(table(parse_json(line, where=where), where=where), where)
+        except FormatError:
+            if not skip_damaged:
+                raise
+
+
+def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield number and content of every line that has its end.
+
+    Raises:
+        FormatError: The file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            for place, line in enumerate(stream, 1):
+                if line.endswith(b"\n"):
+                    yield place, line
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _row(entry: dict[str, Any], where: str) -> FrameRow:
+    stamp = entry.get("source_pts")
+    base = entry.get("source_time_base")
+    return FrameRow(
+        index=whole(required(entry, "index", where=where), where=f"{where}: index"),
+        timestamp=_seconds(entry, "timestamp", where),
+        pts=whole(required(entry, "pts", where=where), where=f"{where}: pts"),
+        wall=_seconds(entry, "wall", where),
+        segment=whole(required(entry, "segment", where=where), where=f"{where}: segment"),
+        dropped=whole(entry.get("dropped", 0), where=f"{where}: dropped"),
+        keyframe=entry.get("keyframe") is True,
+        source_pts=None if stamp is None else whole(stamp, where=f"{where}: source_pts"),
+        source_time_base=None if base is None else text(base, where=f"{where}: source_time_base"),
+        rebuilt=entry.get("rebuilt") is True,
+    )
+
+
+def _seconds(entry: dict[str, Any], key: str, where: str) -> float:
+    value = required(entry, key, where=where)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise FormatError(f"{where}: {key}: expected a number, not {value!r}")
+    return float(value)

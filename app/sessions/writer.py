@@ -1,0 +1,308 @@
+"""The files of a session while it is recorded. Used by one thread."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sitepose.app.sessions.folder import LineFile, SafeFolder
+from sitepose.app.sessions.manifest import EVENTS, FRAMES, POSES, VIDEO, Segment, SessionManifest, segment_file
+from sitepose.app.sessions.rows import FrameRow
+from sitepose.app.sessions.segment import OpenSegment, RotationRule
+from sitepose.app.sessions.sums import write_sums
+from sitepose.app.sessions.syncing import Syncer
+from sitepose.core.formats.poses_jsonl import PoseRecord, PosesHeader, PosesWriter
+from sitepose.core.structures import Frame, Poses
+from sitepose.plugins.sources.live.packets import EncodedPacket
+
+REMEMBERED_PLACES = 4096
+"""Frames whose place in the video is known to poses that come later: two minutes."""
+
+ROOM = ".room"
+ROOM_BYTES = 256 << 10
+"""Taken at the begin and given back at the end, so that a full disk cannot keep a session from being closed."""
+
+MARK_S = 10.0
+"""A mark this soon after the begin of a segment also keeps the segment before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    segment: int
+    pts: int
+
+
+class SessionWriter:
+    """Writes video, rows, poses and events. Remembers the open segment, and where the last frames went.
+
+    Args:
+        folder: The session's new, empty folder.
+        manifest: What goes into ``session.json``.
+        rule: When segments are full.
+        syncer: Keeps what is written.
+
+    Raises:
+        OSError: A file cannot be made.
+    """
+
+    def __init__(
+        self, folder: SafeFolder, manifest: SessionManifest, rule: RotationRule, syncer: Syncer
+    ) -> None:
+        self._folder = folder
+        self._rule = rule
+        self._syncer = syncer
+        self._lock = threading.Lock()  # of the manifest, which the syncing thread completes
+        self.manifest = manifest
+        self.counters: Counter[str] = Counter({"frames": 0, "dropped": 0})
+        self._segment: OpenSegment | None = None
+        self._last_index: int | None = None
+        self._last_timestamp = 0.0
+        self._gap = True
+        self._places: OrderedDict[float, _Place] = OrderedDict()
+        self._poses: PosesWriter | None = None
+        self._pose_lines: LineFile | None = None
+        self._write_manifest()
+        self._video = folder.make_folder(VIDEO)
+        self._rows = LineFile(folder.create(FRAMES))
+        self._events = LineFile(folder.create(EVENTS))
+        self._make_room()
+        for lines in (self._rows, self._events):
+            syncer.watch(lines.descriptor)
+        folder.sync()
+
+    @property
+    def video_bytes(self) -> int:
+        """Bytes of video, without what the ring buffer has deleted."""
+        closed = sum(part.bytes for part in self.manifest.segments if part.state == "closed")
+        return closed + (self._segment.size if self._segment else 0)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of video."""
+        closed = sum(part.seconds for part in self.manifest.segments if part.state == "closed")
+        return closed + (self._segment.seconds if self._segment else 0.0)
+
+    def pause(self) -> None:
+        """Say that frames left out from here on are left out on purpose."""
+        self._gap = True
+
+    def packet(self, packet: EncodedPacket) -> None:
+        """Write a frame; one that is there already, or cannot be decoded, is left out.
+
+        Raises:
+            OSError: The disk is full or gone; everything before is whole.
+        """
+        if packet.timestamp in self._places:
+            return  # a pre-roll that overlaps with what is here
+        segment = self._segment_for(packet)
+        stamp = segment.stamp(packet) if segment else None
+        if segment is None or stamp is None:
+            self.counters["undecodable"] += 1
+            return
+        row = FrameRow(
+            index=packet.index,
+            timestamp=packet.timestamp,
+            pts=stamp,
+            wall=packet.wall,
+            segment=segment.number,
+            dropped=self._dropped(packet),
+            keyframe=packet.keyframe,
+            source_pts=packet.pts,
+            source_time_base=str(packet.time_base),
+        )
+        with self._rows.undone_on_error():
+            # The row first: a row without its frame is easily removed, the other way round something is lost.
+            self._rows.append(row.line())
+            segment.write(packet, stamp)
+        self._remember(packet, row)
+        self._syncer.touched(segment.descriptor)
+        self._syncer.touched(self._rows.descriptor)
+
+    def begin_poses(self, header: PosesHeader) -> None:
+        """Begin ``poses.jsonl``; a second call says what has changed.
+
+        Raises:
+            OSError: The disk is full or gone.
+            ValueError: The skeleton is another one than before.
+        """
+        if self._poses is None:
+            self._pose_lines = LineFile(self._folder.create(POSES))
+            self._syncer.watch(self._pose_lines.descriptor)
+            self._poses = PosesWriter(cast("Any", _Stream(self._pose_lines)), header)
+            self._skeleton = tuple(header.keypoint_names)
+        elif tuple(header.keypoint_names) != self._skeleton:
+            raise ValueError("the skeleton cannot change in a recording; begin a new one")
+        else:
+            index = 0 if self._last_index is None else self._last_index + 1
+            self._poses.change(index, config=header.config, models=list(header.models))
+        with self._lock:
+            models = [*self.manifest.models, *(m for m in header.models if m not in self.manifest.models)]
+            self.manifest = self.manifest.model_copy(update={"models": models})
+
+    def poses(self, frame: Frame, poses: Poses) -> None:
+        """Write the poses of a recorded frame; those of a frame that is not in the video are counted only."""
+        place = self._places.get(frame.timestamp)
+        if self._poses is None or self._pose_lines is None:
+            raise ValueError("poses before begin_poses")
+        if place is None:
+            self.counters["poses_without_video"] += 1
+            return
+        self._poses.write(PoseRecord(frame.index, frame.timestamp, place.pts, poses, segment=place.segment))
+        self.counters["poses"] += 1
+        self._syncer.touched(self._pose_lines.descriptor)
+
+    def event(self, kind: str, text: str, *, wall: float) -> None:
+        """Write something that happened; a ``marker`` also keeps its segment from the ring buffer."""
+        values = {"wall": round(wall, 6), "timestamp": self._last_timestamp, "kind": kind, "text": text}
+        self._events.append(json.dumps(values, separators=(",", ":"), ensure_ascii=False))
+        self._syncer.touched(self._events.descriptor)
+        if kind == "marker":
+            self._mark()
+
+    def delete_oldest(self, keep_bytes: int) -> Sequence[int]:
+        """Delete closed segments without a mark, oldest first, until there is no more video than this."""
+        deleted = []
+        for part in self.manifest.segments:
+            if self.video_bytes <= keep_bytes:
+                break
+            if part.state == "closed" and part.sha256 and not part.marked:
+                self._update(part.number, state="deleted", sha256="")
+                deleted.append(part.number)
+        if deleted:
+            self._write_manifest()  # first: a segment that is gone but not said to be is damage
+        for number in deleted:
+            self._video.remove(segment_file(number))
+        return deleted
+
+    def finish(self, stopped: str = "") -> None:
+        """Close the session: index, hashes, ``session.json``; as much of it as the disk allows.
+
+        Raises:
+            OSError: Something could not be written; what is there can be repaired.
+        """
+        self._folder.remove(ROOM)
+        with contextlib.ExitStack() as steps:
+            # The last is called first; each is tried, whatever the ones before came to.
+            steps.callback(self._close_files)
+            steps.callback(self._write_sums, stopped)
+            steps.callback(self._syncer.close)
+            if self._poses is not None:
+                steps.callback(
+                    self._poses.end, frames=self.counters["frames"], dropped=self.counters["dropped"]
+                )
+            steps.callback(self._end_segment)
+
+    def _segment_for(self, packet: EncodedPacket) -> OpenSegment | None:
+        """Return the segment that a frame goes to, a new one if need be; None if it can begin none."""
+        current = self._segment
+        skipped = self._gap and self._last_index is not None and packet.index != self._last_index + 1
+        if current is not None and (skipped or not current.fits(packet) or current.full(packet, self._rule)):
+            self._end_segment()
+        if self._segment is None and packet.keyframe:
+            self._begin_segment(packet)
+        return self._segment
+
+    def _begin_segment(self, packet: EncodedPacket) -> None:
+        number = len(self.manifest.segments) + 1
+        segment = OpenSegment(self._video, number, packet)
+        with self._lock:
+            parts = [*self.manifest.segments, segment.described()]
+            self.manifest = self.manifest.model_copy(update={"segments": parts})
+        self._segment = segment
+        self._syncer.watch(segment.descriptor)
+        self._write_manifest()
+        self._video.sync()
+
+    def _end_segment(self) -> None:
+        segment, self._segment = self._segment, None
+        if segment is None:
+            return
+        try:
+            segment.finish()
+        finally:
+            number = segment.number
+            self._put(segment.described(state="closed"))
+            self._syncer.retire(segment.descriptor, lambda sha256: self._update(number, sha256=sha256))
+            segment.close()
+
+    def _dropped(self, packet: EncodedPacket) -> int:
+        """Return how many frames were lost right before this one."""
+        if self._gap or self._last_index is None:
+            return 0
+        return max(0, packet.index - self._last_index - 1)
+
+    def _remember(self, packet: EncodedPacket, row: FrameRow) -> None:
+        self._gap = False
+        self._last_index = packet.index
+        self._last_timestamp = packet.timestamp
+        self.counters["frames"] += 1
+        self.counters["dropped"] += row.dropped
+        self._places[packet.timestamp] = _Place(row.segment, row.pts)
+        if len(self._places) > REMEMBERED_PLACES:
+            self._places.popitem(last=False)
+
+    def _mark(self) -> None:
+        if self._segment is None:
+            return
+        self._segment.marked = True
+        if self._segment.seconds < MARK_S and self._segment.number > 1:
+            self._update(self._segment.number - 1, marked=True)
+
+    def _update(self, number: int, **changes: object) -> None:
+        with self._lock:
+            self._put_locked(self.manifest.segments[number - 1].model_copy(update=changes))
+
+    def _put(self, part: Segment) -> None:
+        with self._lock:
+            self._put_locked(part)
+
+    def _put_locked(self, part: Segment) -> None:
+        parts = [part if old.number == part.number else old for old in self.manifest.segments]
+        self.manifest = self.manifest.model_copy(update={"segments": parts})
+
+    def _write_manifest(self) -> None:
+        with self._lock:
+            self.manifest = self.manifest.model_copy(update={"counters": dict(self.counters)})
+            self.manifest.write(self._folder)
+
+    def _write_sums(self, stopped: str) -> None:
+        write_sums(self._folder, self.manifest)
+        with self._lock:
+            self.manifest = self.manifest.model_copy(update={"state": "closed", "stopped": stopped})
+        self._write_manifest()
+
+    def _make_room(self) -> None:
+        descriptor = self._folder.create(ROOM)
+        try:
+            os.posix_fallocate(descriptor, 0, ROOM_BYTES)
+        finally:
+            os.close(descriptor)
+
+    def _close_files(self) -> None:
+        for lines in (self._rows, self._events, self._pose_lines):
+            if lines is not None:
+                lines.close()
+        self._video.close()
+
+
+class _Stream:
+    """A :class:`LineFile` as the binary stream that the writer of poses wants."""
+
+    name = POSES
+    closed = False
+
+    def __init__(self, lines: LineFile) -> None:
+        self._lines = lines
+
+    def write(self, data: bytes) -> int:
+        self._lines.append_bytes(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
