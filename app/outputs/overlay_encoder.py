@@ -147,6 +147,7 @@ class OverlayEncoder:
         context.color_range = _LIMITED_RANGE
         context.colorspace = _BT601_MATRIX
         context.color_primaries = context.color_trc = _BT709
+        context.thread_type = "FRAME"
         context.thread_count = min(MAX_THREADS, max(1, available_threads() // 2))
         return stream
 

@@ -129,13 +129,15 @@ class Decoding:
 
     def _cut(self, last: Packet | None) -> SourceError | None:
         """Return the fault of a file that ends in the middle; a file that is being written has none."""
-        size = self._path.stat().st_size
+        try:
+            size, missing = self._path.stat().st_size, missing_bytes(self._path)
+        except OSError as error:
+            return SourceError(f"{self._path}: cannot be read on: {error.strerror or error}")
         if size != self._size:
             _log.info("%s: has grown while it was read; later frames are left out", self._path)
             return None
         if last is not None and last.is_corrupt and _end(last) >= size:
             return SourceError(f"{self._path}: ends in the middle of a frame")
-        missing = missing_bytes(self._path)
         if not missing or self._is_complete():
             return None
         return SourceError(f"{self._path}: ends in the middle, at least {missing} bytes are missing")
