@@ -6,12 +6,18 @@ import numpy as np
 from pydantic import Field
 
 from sitepose.core.geometry import box_areas
-from sitepose.core.similarity import COCO_AREA_SHARE, oks
+from sitepose.core.similarity import COCO_AREA_SHARE
 from sitepose.core.skeleton import Skeleton
 from sitepose.core.structures import FloatArray, PoseCandidates, Poses
-from sitepose.tracking.pose_nms.merging import greedy_references
-from sitepose.tracking.pose_nms.peaks import make_poses, top_peaks
+from sitepose.tracking.pose_nms.merging import greedy_references, pair_distances, ranked_pairs
+from sitepose.tracking.pose_nms.peaks import TopPeaks, make_poses, top_peaks
 from sitepose.tracking.pose_nms.scoring import PersonScore, PoseNmsSettings
+
+NEGLIGIBLE = 1e-4
+"""An OKS below this is taken for 0."""
+
+SMALLEST_AREA = np.float32(np.finfo(np.float32).eps)
+"""Of an empty box, in square pixels: only coinciding keypoints are alike there."""
 
 
 class OksSettings(PoseNmsSettings):
@@ -62,17 +68,25 @@ def _ranked(
     peaks = top_peaks(candidates)
     poses = make_poses(candidates, np.arange(len(candidates)), peaks.keypoints, peaks.scores, rule)
     order = np.argsort(-poses.scores, kind="stable")
-    return poses[order], _similarity(poses[order], skeleton, min_keypoint_score)
-
-
-def _similarity(poses: Poses, skeleton: Skeleton, min_keypoint_score: float) -> FloatArray:
-    """Return the OKS of each with each, at the mean area of the two, over keypoints that both have."""
-    counts = poses.keypoint_scores > min_keypoint_score
-    areas: FloatArray = box_areas(poses.boxes) * np.float32(COCO_AREA_SHARE)
-    return oks(
-        poses.keypoints,
-        poses.keypoints,
-        (areas[:, None] + areas[None, :]) / np.float32(2),
-        skeleton.oks_sigmas,
-        weights=(counts[:, None] & counts[None]).astype(np.float32),
+    ranked = TopPeaks(
+        peaks.keypoints[order],
+        peaks.scores[order],
+        peaks.present[order] & (peaks.scores[order] > min_keypoint_score),
     )
+    return poses[order], _similarity(ranked, candidates.boxes[order], skeleton.oks_sigmas)
+
+
+def _similarity(peaks: TopPeaks, boxes: FloatArray, sigmas: FloatArray) -> FloatArray:
+    """Return the OKS of each with each, shape (P, P): at the mean area of the two, over keypoints of both.
+
+    Pairs whose keypoints all lie so far apart that it is below ``NEGLIGIBLE`` are given 0.
+    """
+    areas = np.maximum(box_areas(boxes) * np.float32(COCO_AREA_SHARE), SMALLEST_AREA)
+    widest = 2 * sigmas.max(initial=0) * np.sqrt(2 * areas.max(initial=0) * -np.log(NEGLIGIBLE))
+    i, j = ranked_pairs(peaks, np.full(len(areas), widest, np.float32))
+    spread = (areas[i] + areas[j])[:, None] * (2 * sigmas) ** 2
+    both = peaks.present[i] & peaks.present[j]
+    summed = np.exp(-(pair_distances(peaks, i, j) ** 2) / spread).sum(axis=1)
+    similarity = np.zeros((len(areas), len(areas)), np.float32)
+    similarity[i, j] = summed / np.maximum(both.sum(axis=1), 1)
+    return np.maximum(similarity, similarity.T)

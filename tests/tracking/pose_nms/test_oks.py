@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from sitepose.core.geometry import box_areas
+from sitepose.core.similarity import oks
 from sitepose.core.structures import PoseCandidates
 from sitepose.tracking.pose_nms.oks import OksSettings, SoftOksSettings, oks_nms, soft_oks_nms
 
@@ -20,6 +24,20 @@ def oks_of_shift(apart: float, sigmas) -> float:
 
 
 class TestOksNms:
+    @settings(max_examples=30, deadline=None)
+    @given(seed=st.integers(0, 10_000), people=st.integers(0, 10), threshold=st.floats(0.05, 0.95))
+    def test_keeps_whom_the_full_table_of_similarities_keeps(self, coco, crowd, seed, people, threshold):
+        candidates = crowd(seed, people)
+        kept = oks_nms(candidates, coco, OksSettings(threshold=threshold, person_score="box"))
+        order = np.argsort(-candidates.box_scores)
+        keypoints, areas = candidates.keypoints[order, :, 0], box_areas(candidates.boxes[order]) * 0.53
+        table = oks(keypoints, keypoints, (areas[:, None] + areas) / 2, coco.oks_sigmas)
+        expected = []
+        for i in range(people):
+            if all(table[i, j] <= threshold for j in expected):
+                expected.append(i)
+        np.testing.assert_array_equal(kept.boxes, candidates.boxes[order][expected])
+
     @pytest.mark.parametrize("apart", [2.0, 5.0, 12.0])
     def test_drops_people_above_the_threshold(self, apart, coco, standing):
         similarity = oks_of_shift(apart, coco.oks_sigmas)
