@@ -7,40 +7,45 @@ one thread; the crops of a frame still run side by side, and decoding, writing a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from sitepose.app.pipeline.following import BoxFollower
+from sitepose.app.pipeline.following import BoxFollower, with_missed
 from sitepose.app.pipeline.runner import Work
 from sitepose.app.pipeline.schedule import Schedule
 
-Step = Callable[[Work], None]
+
+class Steps(Protocol):
+    """What happens to a frame; each step fills in its part of the work."""
+
+    def detect(self, work: Work) -> None:
+        """Find the people."""
+
+    def estimate(self, work: Work) -> None:
+        """Find their keypoints."""
+
+    def suppress(self, work: Work) -> None:
+        """Decide which of the poses are people."""
+
+    def track(self, work: Work) -> None:
+        """Keep their identities."""
 
 
 class ClosedLoop:
     """One step of the loop is one frame; remembers where everybody was.
 
     Args:
-        detect: Fills in the detections of a frame.
-        rest: What comes after, by name: pose, nms, track.
+        steps: What happens to a frame.
         schedule: When to ask the detector.
         balance: See :class:`sitepose.app.pipeline.runner.Stage`.
     """
 
-    def __init__(
-        self,
-        detect: Step,
-        rest: Mapping[str, Step],
-        schedule: Schedule,
-        *,
-        balance: Callable[[], float] = float,
-    ) -> None:
-        self._detect = detect
-        self._rest = rest
+    def __init__(self, steps: Steps, schedule: Schedule, *, balance: Callable[[], float] = float) -> None:
+        self._steps = steps
         self._schedule = schedule
         self._balance = balance
         self._follower = BoxFollower()
-        self.detected = 0
 
     def step(self, work: Work) -> None:
         """Find the people of one frame, by the detector where it is due."""
@@ -48,18 +53,26 @@ class ClosedLoop:
             self._follower.look(work.frame)
             followed = self._follower.boxes()
             due = self._schedule.due(work.frame, followed.boxes)
+        found: int | None = None
         if due:
             with self._timed(work, "detect"):
-                self._detect(work)
-            self.detected += 1
+                self._steps.detect(work)
+            assert work.detections is not None  # the detector has filled it in
+            found = len(work.detections)
+            work.detections = with_missed(work.detections, followed)
         else:
             work.detections = followed
-        for name, function in self._rest.items():
-            with self._timed(work, name):
-                function(work)
-        assert work.poses is not None  # the tracker has filled it in
-        self._follower.learn(work.poses, detected=due)
-        self._schedule.learn(work.frame, work.poses, detected=due)
+        with self._timed(work, "pose"):
+            self._steps.estimate(work)
+        with self._timed(work, "nms"):
+            self._steps.suppress(work)
+        proposed = work.poses
+        with self._timed(work, "track"):
+            self._steps.track(work)
+        assert work.poses is not None  # these steps have filled them in
+        assert proposed is not None
+        self._follower.learn(work.poses, proposed)
+        self._schedule.learn(work.frame, work.poses, detected=found)
 
     @contextmanager
     def _timed(self, work: Work, name: str) -> Iterator[None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sitepose.core.geometry import keypoint_boxes
-from sitepose.core.structures import Detections, FloatArray, Frame, Poses
+from sitepose.core.similarity import box_iou
+from sitepose.core.structures import Detections, FloatArray, Frame, Poses, concatenate
 from sitepose.tracking.flow import PointFlow
 
 MIN_KEYPOINT_SCORE = 0.3
@@ -16,6 +17,18 @@ MIN_KEYPOINTS = 3
 
 MARGIN_RANGE = (-0.25, 1.0)
 """How far a box may reach beyond the keypoints on a side, as a share of their width or height."""
+
+MISSED_OVERLAP = 0.4
+"""Overlap with a detection from which a followed person counts as found by it."""
+
+MISSED_DECAY = 0.8
+"""Factor on the score of a person whom the detector, asked, did not find."""
+
+CARRIED_DECAY = 0.8
+"""Factor on the score of a person for each frame without evidence."""
+
+MIN_MISSED_SCORE = 0.25
+"""Score below which a person whom the detector keeps missing is no longer followed."""
 
 OUTWARDS: FloatArray = np.array([-1, -1, 1, 1], np.float32)
 """Which way each side of a box moves when the box grows."""
@@ -48,16 +61,23 @@ class BoxFollower:
         boxes = self._around_poses(people) + np.tile(self._motion(people), 2)
         return Detections(boxes, people.box_scores, from_tracks=np.ones(len(people), np.bool_))
 
-    def learn(self, people: Poses, *, detected: bool) -> None:
+    def learn(self, tracked: Poses, proposed: Poses) -> None:
         """Remember the people of this frame.
 
         Args:
-            people: After tracking; those without evidence are not followed.
-            detected: Whether their boxes are the detector's, to learn the margins from.
+            tracked: After tracking. Those whom the tracker carries without evidence are looked for as well.
+            proposed: Before tracking. Who is not among the tracked is looked for as well: trackers want to see
+                a person more than once before they believe it.
         """
-        self._people = people[people.observed]
-        if detected:
-            self._margins = dict(zip(self._people.track_ids.tolist(), _margins(self._people), strict=True))
+        new = proposed[box_iou(proposed.boxes, tracked.boxes).max(axis=1, initial=0) < MISSED_OVERLAP]
+        unseen = new.replace(observed=np.zeros(len(new), np.bool_))
+        people = concatenate([tracked, unseen], num_keypoints=tracked.keypoints.shape[1])
+        scores = people.box_scores * np.where(people.observed, 1, CARRIED_DECAY).astype(np.float32)
+        self._people = people.replace(box_scores=scores)[scores >= MIN_MISSED_SCORE]
+        found = tracked[~tracked.from_tracks & tracked.observed]
+        ids = set(tracked.track_ids.tolist())
+        self._margins = {track_id: margins for track_id, margins in self._margins.items() if track_id in ids}
+        self._margins.update(zip(found.track_ids.tolist(), _margins(found), strict=True))
 
     def forget(self) -> None:
         """Forget everybody."""
@@ -90,6 +110,23 @@ class BoxFollower:
             if rows.sum() >= MIN_KEYPOINTS:
                 motion[person] = np.median(moved[rows], axis=0)
         return motion
+
+
+def with_missed(detected: Detections, followed: Detections) -> Detections:
+    """Return the detections, and after them whom the detector has missed, with a lower score.
+
+    A person half hidden is missed for a frame and found in the next; the pose network still sees them.
+    """
+    overlap = box_iou(followed.boxes, detected.boxes).max(axis=1, initial=0)
+    scores = followed.scores * MISSED_DECAY
+    missed = (overlap < MISSED_OVERLAP) & (scores >= MIN_MISSED_SCORE)
+    if not missed.any():
+        return detected
+    return Detections(
+        boxes=np.concatenate([detected.boxes, followed.boxes[missed]]),
+        scores=np.concatenate([detected.scores, scores[missed]]),
+        from_tracks=np.concatenate([detected.from_tracks, followed.from_tracks[missed]]),
+    )
 
 
 def _margins(people: Poses) -> FloatArray:

@@ -12,8 +12,11 @@ import numpy as np
 
 from sitepose.core.structures import BoolArray, FloatArray, Frame, ImageArray, Poses
 
-LONGEST_GAP_S = 1.0
+LONGEST_GAP_S = 0.4
 """Seconds of video after which ``auto`` asks in any case: whoever stands still unseen is found by then."""
+
+DOUBT_FRAMES = 2
+"""Frames after which ``auto`` asks again while it is in doubt about somebody."""
 
 SCORE_DROP = 0.75
 """Share of a track's score at the last detection below which it may have lost its person."""
@@ -37,8 +40,14 @@ class Schedule(Protocol):
     def due(self, frame: Frame, boxes: FloatArray) -> bool:
         """Return whether to ask the detector about this frame; ``boxes`` are where the tracks expect people."""
 
-    def learn(self, frame: Frame, people: Poses, *, detected: bool) -> None:
-        """Take in what came out of the frame."""
+    def learn(self, frame: Frame, people: Poses, *, detected: int | None) -> None:
+        """Take in what came out of the frame.
+
+        Args:
+            frame: The frame.
+            people: After tracking.
+            detected: Boxes that the detector has found; None where it was not asked.
+        """
 
     def forget(self) -> None:
         """Start anew."""
@@ -66,10 +75,10 @@ class EveryN:
         self._since += 1
         return self._since >= self._step
 
-    def learn(self, frame: Frame, people: Poses, *, detected: bool) -> None:
+    def learn(self, frame: Frame, people: Poses, *, detected: int | None) -> None:
         """Count from the last detection."""
         del frame, people
-        self._since = 0 if detected else self._since
+        self._since = 0 if detected is not None else self._since
 
     def forget(self) -> None:
         """Ask about the next frame."""
@@ -77,46 +86,53 @@ class EveryN:
 
 
 class WhenNeeded:
-    """Asks when a track was born, lost or unsure, when something moves outside all boxes, or after a second.
+    """Asks when a track was born, lost or unsure, when something moves outside all boxes, or after a while.
 
-    Remembers the scores of the tracks at the last detection, and a small grey picture of the frame.
+    It is in doubt while somebody is carried without evidence, and after a detection that did not become a
+    person: then it asks again soon. Remembers the scores of the tracks at the last detection, and a small grey
+    picture.
     """
 
     def __init__(self) -> None:
         self._scores: dict[int, float] = {}
         self._asked_at: float | None = None
-        self._uncertain = True
+        self._frames = 0
+        self._urgent = True
+        self._doubt = False
         self._picture: ImageArray | None = None
 
     def due(self, frame: Frame, boxes: FloatArray) -> bool:
         """Return whether there is a reason to ask."""
         before, self._picture = self._picture, _small_grey(frame.image)
-        if self._asked_at is None or self._uncertain or before is None or before.shape != self._picture.shape:
+        self._frames += 1
+        if self._asked_at is None or self._urgent or before is None or before.shape != self._picture.shape:
+            return True
+        if self._doubt and self._frames >= DOUBT_FRAMES:
             return True
         if frame.timestamp - self._asked_at >= LONGEST_GAP_S:
             return True
         scale = self._picture.shape[1] / frame.image.shape[1]
         return _moving_share(before, self._picture, boxes * scale) > MOTION_SHARE
 
-    def learn(self, frame: Frame, people: Poses, *, detected: bool) -> None:
+    def learn(self, frame: Frame, people: Poses, *, detected: int | None) -> None:
         """Compare the tracks with those of the last detection."""
         seen = people[people.observed]
         scores = dict(zip(seen.track_ids.tolist(), seen.scores.tolist(), strict=True))
-        if detected:
-            # A track that is new at a detection is confirmed by the next one.
-            self._uncertain = bool(scores.keys() - self._scores.keys())
-            self._scores = scores
-            self._asked_at = frame.timestamp
+        self._doubt = len(seen) < len(people)
+        if detected is None:
+            self._urgent = scores.keys() != self._scores.keys() or any(
+                scores[track_id] < SCORE_DROP * self._scores[track_id] for track_id in scores
+            )
             return
-        changed = scores.keys() != self._scores.keys()
-        self._uncertain = changed or any(scores[t] < SCORE_DROP * self._scores[t] for t in scores)
+        self._doubt |= detected > len(seen)
+        self._urgent = False
+        self._scores = scores
+        self._asked_at = frame.timestamp
+        self._frames = 0
 
     def forget(self) -> None:
         """Ask about the next frame."""
-        self._scores = {}
-        self._asked_at = None
-        self._uncertain = True
-        self._picture = None
+        self.__init__()  # type: ignore[misc]
 
 
 def _small_grey(image: ImageArray) -> ImageArray:

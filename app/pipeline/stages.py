@@ -64,8 +64,7 @@ class Stages:
     def in_loop(self, schedule: Schedule) -> tuple[Stage, ...]:
         """Return the stage of a closed loop: the tracks stand in where the detector is not asked."""
         balance = self._workers.take_balance
-        rest = {"pose": self.estimate, "nms": self.suppress, "track": self.track}
-        return (Stage("loop", ClosedLoop(self.detect, rest, schedule, balance=balance).step),)
+        return (Stage("loop", ClosedLoop(self, schedule, balance=balance).step),)
 
     def detect(self, work: Work) -> None:
         """Find the people."""
