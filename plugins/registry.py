@@ -28,6 +28,8 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         "groundtruth": "sitepose.plugins.detectors.groundtruth:GroundTruth",
         "movenet_multipose": "sitepose.plugins.detectors.movenet_multipose:MoveNetMultiPose",
         "picodet": "sitepose.plugins.detectors.picodet:PicoDetDetector",
+        "yolo": "sitepose.plugins.detectors.yolo:YoloDetector",
+        "yolo-pose": "sitepose.plugins.detectors.yolo:YoloPose",
         "yolox": "sitepose.plugins.detectors.yolox:YoloxDetector",
     },
     "pose": {
@@ -45,6 +47,9 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         "none": "sitepose.plugins.trackers.own:NoTracking",
         "ocsort": "sitepose.plugins.trackers.package:OcSort",
         "oks-sort": "sitepose.plugins.trackers.own:OksSort",
+        "poseflow": "sitepose.plugins.trackers.own:PoseFlow",
+        "poseflow-naive": "sitepose.plugins.trackers.own:PoseFlowNaive",
+        "poseflow-offline": "sitepose.plugins.trackers.own:PoseFlowOffline",
     },
 }
 

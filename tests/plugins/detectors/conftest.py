@@ -17,7 +17,7 @@ from sitepose.models.zoo.store import cached, locate
 
 GREY, WHITE = 114, 255
 
-BALLAST = 1_000_000
+BALLAST = 2_000_000
 """Bytes of weights that do nothing, so that a network that is not given back shows in the process's memory."""
 
 FIND_SQUARE = """
@@ -114,11 +114,39 @@ HEADS = {
   people = Concat <axis = 2> ({"keypoint, " * 17} ymin, xmin, ymax, xmax, brightness)
 """,
     ),
+    "yolo": (
+        "float[N, 5, C] output0",
+        """
+  zeros = Mul (away, zero)
+  everywhere = Add (zeros, center)
+  sizes = Add (zeros, size)
+  rows_of_cells = Concat <axis = 2> (everywhere, sizes, score)
+  output0 = Transpose <perm = [0, 2, 1]> (rows_of_cells)
+""",
+    ),
+    "yolo-pose": (
+        "float[N, 56, C] output0",
+        f"""
+  zeros = Mul (away, zero)
+  everywhere = Add (zeros, center)
+  sizes = Add (zeros, size)
+  keypoint = Concat <axis = 2> (everywhere, score)
+  rows_of_cells = Concat <axis = 2> (everywhere, sizes, score, {", ".join(["keypoint"] * 17)})
+  output0 = Transpose <perm = [0, 2, 1]> (rows_of_cells)
+""",
+    ),
 }
 """Outputs and last nodes of each format. All cells tell one box, so a wrong grid shows as a second person;
 keypoints are the square's centre."""
 
-STRIDES = {"yolox": (8, 16, 32), "picodet": (8, 16, 32, 64), "centernet": (4,), "movenet_multipose": (32,)}
+STRIDES = {
+    "yolox": (8, 16, 32),
+    "picodet": (8, 16, 32, 64),
+    "centernet": (4,),
+    "movenet_multipose": (32,),
+    "yolo": (8, 16, 32),
+    "yolo-pose": (8, 16, 32),
+}
 
 
 def write_square_network(path: Path, head: str, spec: InputSpec) -> Path:
@@ -134,6 +162,8 @@ square (float[{shape}] image) => ({outputs}) {{
     model = onnx.parser.parse_model(text)
     for name, value in _constants(head, spec).items():
         model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
+    if head.startswith("yolo"):
+        onnx.helper.set_model_props(model, _ultralytics_notes(head, spec))
     onnx.checker.check_model(model)
     onnx.save(model, path)
     return path
@@ -159,6 +189,12 @@ def _constants(head: str, spec: InputSpec) -> dict[str, np.ndarray]:
     return {name: np.asarray(value, np.float32) for name, value in floats.items()} | {
         name: np.asarray(value, np.int64) for name, value in ints.items()
     }
+
+
+def _ultralytics_notes(head: str, spec: InputSpec) -> dict[str, str]:
+    """Return what Ultralytics' exporter writes into a file."""
+    pose = {"task": "pose", "kpt_shape": "[17, 3]"} if head == "yolo-pose" else {"task": "detect"}
+    return {"stride": "32", "batch": "1", "imgsz": str([*spec.size_wh]), "names": "{0: 'person'}"} | pose
 
 
 def draw_square_frame(
