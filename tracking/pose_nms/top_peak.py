@@ -80,10 +80,12 @@ def _group(
     counts = np.zeros(num_keypoints, np.int64)
     for i in order:
         entered = np.flatnonzero(tops.present[i] & (tops.scores[i] >= min_peak_score))
-        offsets = tops.keypoints[i, entered, None] - centers[entered]
-        reach = sigmas[entered, None] * np.sqrt(total_areas[entered] / np.maximum(members[entered], 1))
+        used = slice(0, int(counts.max()) + 1)
+        size = members[entered, used]
+        offsets = tops.keypoints[i, entered, None] - centers[entered, used]
+        reach = sigmas[entered, None] * np.sqrt(total_areas[entered, used] / np.maximum(size, 1))
         ratios = np.hypot(offsets[..., 0], offsets[..., 1]) / np.maximum(reach, np.finfo(np.float32).tiny)
-        ratios[members[entered] == 0] = np.inf
+        ratios[size == 0] = np.inf
         nearest = ratios.argmin(axis=1)
         founds = ratios[np.arange(len(entered)), nearest] > 1
         joined = np.where(founds, counts[entered], nearest)
