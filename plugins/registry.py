@@ -47,9 +47,9 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         "none": "sitepose.plugins.trackers.own:NoTracking",
         "ocsort": "sitepose.plugins.trackers.package:OcSort",
         "oks-sort": "sitepose.plugins.trackers.own:OksSort",
-        "poseflow": "sitepose.plugins.trackers.own:PoseFlow",
-        "poseflow-naive": "sitepose.plugins.trackers.own:PoseFlowNaive",
-        "poseflow-offline": "sitepose.plugins.trackers.own:PoseFlowOffline",
+        "poseflow": "sitepose.plugins.trackers.poseflow:PoseFlow",
+        "poseflow-naive": "sitepose.plugins.trackers.poseflow:PoseFlowNaive",
+        "poseflow-offline": "sitepose.plugins.trackers.poseflow:PoseFlowOffline",
     },
 }
 

@@ -1,4 +1,7 @@
-"""Our own trackers, as plug-ins: thin shims over ``sitepose.tracking.trackers``."""
+"""Our own trackers, as plug-ins: thin shims over ``sitepose.tracking.trackers``.
+
+Those that look at pixels are in ``poseflow.py``: these here need no OpenCV.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,16 @@ from sitepose.core.errors import PluginError
 from sitepose.core.skeleton import Skeleton
 from sitepose.core.structures import Frame, Poses
 from sitepose.plugins.api import PluginContext, PluginSettings
-from sitepose.tracking.trackers.oks_sort import OksSort as _OksSort
-from sitepose.tracking.trackers.oks_sort import OksSortSettings
+from sitepose.tracking.trackers import oks_sort
 
 
-class OksSort(_OksSort):
-    """OKS-SORT: predict every box, match by keypoints and overlap, good detections first."""
+class OksSort(oks_sort.OksSort):
+    """OKS-SORT: predict every box, match by place, overlap and keypoints, good detections first."""
 
-    Settings = OksSortSettings
+    Settings = oks_sort.OksSortSettings
 
-    def __init__(self, settings: OksSortSettings, context: PluginContext) -> None:
-        super().__init__(_skeleton(context, "oks-sort"), settings)
+    def __init__(self, settings: oks_sort.OksSortSettings, context: PluginContext) -> None:
+        super().__init__(skeleton_of(context, "oks-sort"), settings)
 
 
 class NoTracking:
@@ -42,7 +44,8 @@ class NoTracking:
         """Forget nobody: nothing is remembered."""
 
 
-def _skeleton(context: PluginContext, name: str) -> Skeleton:
+def skeleton_of(context: PluginContext, name: str) -> Skeleton:
+    """Return what the people have, or say that a tracker needs to know it."""
     if context.skeleton is None:
         raise PluginError(f"tracker {name!r} needs to know the people's skeleton; the context has none")
     return context.skeleton

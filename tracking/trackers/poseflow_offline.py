@@ -22,6 +22,8 @@ from sitepose.tracking.trackers.poseflow import PoseFlow, PoseFlowSettings
 class PoseFlowOfflineSettings(PoseFlowSettings):
     """Settings of the tracker ``poseflow-offline``; the online ones are for what it says while it runs."""
 
+    flow_score: float = Field(0.3, ge=0, le=1)
+    """Box score below which a pose is part of no flow."""
     window: int = Field(15, ge=1)
     """Frames that are decided together."""
     look_ahead: int = Field(5, ge=1)
@@ -30,7 +32,7 @@ class PoseFlowOfflineSettings(PoseFlowSettings):
     """Share of its points that must arrive at a pose for it to be a candidate (epsilon)."""
     min_gain: float = Field(0.3, ge=0)
     """Confidence, 0..3 for each frame, that the look ahead must add, or the flow ends (gamma)."""
-    min_start: float = Field(0.9, ge=0)
+    min_start: float = Field(1.6, ge=0)
     """Confidence (box + mean keypoint + best keypoint score, 0..3) from which a pose begins a flow."""
     max_flow_distance: float = Field(3.5, ge=0)
     """Median pose distance up to which two flows are one person; 1 + ``heat_weight`` is the least there is."""
@@ -38,7 +40,7 @@ class PoseFlowOfflineSettings(PoseFlowSettings):
     """Weight of the keypoints' closeness (lambda) in that distance."""
     stitch_s: float = Field(2.5, ge=0)
     """Longest gap over which two flows are stitched to one; 0 for none."""
-    min_stitch: float = Field(0.2, ge=0, le=1)
+    min_stitch: float = Field(0.4, ge=0, le=1)
     """Agreement of the motions before and behind the gap that two flows need."""
     min_sightings: int = Field(3, ge=1)
     """Sightings below which somebody is left out."""
@@ -82,7 +84,7 @@ class PoseFlowOffline:
     def update(self, frame: Frame, poses: Poses) -> Poses:
         """Return what is known so far of the people."""
         self._clock.advance(frame)
-        people = poses[poses.box_scores >= self._settings.low_score]
+        people = poses[poses.box_scores >= self._settings.flow_score]
         place = self._builder.add(FlowFrame(frame.index, self._clock.now, people, _confidences(people)))
         self._link(frame, people, place)
         self._keep(self._builder.decide())

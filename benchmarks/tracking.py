@@ -1,0 +1,114 @@
+"""Who keeps identities best on the same detections? Every tracker gets the same search budget, then is frozen.
+
+Run: python benchmarks/tracking.py [--quick]            the tables
+     python benchmarks/tracking.py --search [NAME ...]  choose settings anew, 60 random ones for each tracker
+
+The data (TUD-Stadtmitte of MOT15, YOLOX-nano, TinyPose) are not in the repository: --data names their folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from tracking_candidates import CANDIDATES, freeze
+from tracking_measures import MEASURES, Row, interval, measure, search
+from tracking_sequences import Variant, clip_variants, read_clip, truth_variants
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+CACHE = Path(tempfile.gettempdir()) / "sitepose-benchmarks"
+BUDGET = 60
+QUICK_FRAMES = 40
+SEARCH_DROPOUTS = 1
+
+HEADER = """\
+| tracker | MOTA | IDF1 | AssA | switches | on the clip: MOTA | IDF1 | with carried: MOTA | IDF1 | carried boxes |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+Results = Mapping[str, Sequence[Row]]
+
+
+def main() -> None:
+    """Print the tables, or search."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the test data")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where detections are kept")
+    parser.add_argument("--quick", action="store_true", help="a few frames and variants, to see that it runs")
+    parser.add_argument(
+        "--search", nargs="*", metavar="NAME", help="choose settings anew (all trackers if none is named)"
+    )
+    options = parser.parse_args()
+    modes = sequences(options.data, options.cache, quick=options.quick)
+    if options.search is not None:
+        choose(modes, options.search)
+        return
+    for title, variants in modes.items():
+        for offline in (False, True):
+            candidates = [candidate for candidate in CANDIDATES if candidate.offline is offline]
+            if candidates:
+                print(f"\n## {title}, {'with look-ahead' if offline else 'online'}\n")
+                report(
+                    {c.label: [measure(c.make(c.frozen()), v) for v in variants] for c in candidates}, variants
+                )
+
+
+def sequences(data: Path, cache: Path, *, quick: bool) -> dict[str, list[Variant]]:
+    """Return the variants of each mode by its title."""
+    limit, seeds = (QUICK_FRAMES, 1) if quick else (None, 10)
+    clip = read_clip(data, cache, limit=limit)
+    mirrored = read_clip(data, cache, mirrored=True, limit=limit)
+    return {
+        "Boxes": clip_variants(clip, mirrored, poses=False, dropouts=seeds),
+        "Boxes and poses": clip_variants(clip, mirrored, poses=True, dropouts=seeds),
+        "True boxes with drops and jitter": truth_variants(clip, seeds=seeds),
+    }
+
+
+def choose(modes: Mapping[str, Sequence[Variant]], names: Sequence[str]) -> None:
+    """Search settings on the first two modes and write them down."""
+    dropouts = [f"dropout {seed}" for seed in range(SEARCH_DROPOUTS, 10)]
+    variants = [
+        variant
+        for mode in ("Boxes", "Boxes and poses")
+        for variant in modes[mode]
+        if variant.name not in dropouts
+    ]
+    for candidate in CANDIDATES:
+        if not names or candidate.label in names:
+            settings, value = search(candidate, variants, BUDGET)
+            freeze({candidate.label: settings})
+            print(f"{candidate.label}: {value:.4f} with {settings}", flush=True)
+
+
+def report(results: Results, variants: Sequence[Variant]) -> None:
+    """Print means, and the paired differences between the first tracker and every other."""
+    print(HEADER)
+    for label, rows in results.items():
+        mean = {name: float(np.mean([getattr(row, name) for row in rows])) for name in Row.__slots__}
+        cells = [label, *(f"{mean[name]:.3f}" for name in ("mota", "idf1", "ass_a")), f"{mean['switches']:.1f}"]
+        cells += [f"{value:.3f}" for value in (rows[0].mota, rows[0].idf1)]
+        cells += [f"{mean[name]:.3f}" for name in ("carried_mota", "carried_idf1")]
+        print(f"| {' | '.join(cells)} | {mean['carried_boxes']:.0f} |")
+    first, *others = results
+    print(
+        f"\n{first} less the other, paired over {len(variants)} sequences, 95 % intervals (bold: excludes 0)\n"
+    )
+    print("| against | MOTA | IDF1 | AssA | switches |\n|---|---|---|---|---|")
+    for label in others:
+        cells = [_difference(results[first], results[label], name) for name in MEASURES]
+        print(f"| {label} | {' | '.join(cells)} |")
+
+
+def _difference(ours: Sequence[Row], theirs: Sequence[Row], name: str) -> str:
+    digits = 1 if name == "switches" else 3
+    differences = [getattr(a, name) - getattr(b, name) for a, b in zip(ours, theirs, strict=True)]
+    mean, low, high = interval(differences)
+    text = f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    return f"**{text}**" if low > 0 or high < 0 else text
+
+
+if __name__ == "__main__":
+    main()
