@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from sitepose.app.sessions import ebml
+from sitepose.core.formats import ebml
 
 EBML, SEGMENT, SEEK_HEAD, SEEK, SEEK_ID, SEEK_POSITION = (
     0x1A45DFA3,

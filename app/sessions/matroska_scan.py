@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sitepose.app.sessions import ebml
 from sitepose.app.sessions.matroska import (
     CLUSTER,
     CUES,
@@ -25,6 +24,7 @@ from sitepose.app.sessions.matroska import (
     Layout,
 )
 from sitepose.core.errors import FormatError
+from sitepose.core.formats import ebml
 
 VOID = 0xEC
 

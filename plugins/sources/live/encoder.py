@@ -1,0 +1,121 @@
+"""H.264 of pictures that come raw, in a thread of its own, where GStreamer is not there to do it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from sitepose.core.structures import ImageArray
+from sitepose.plugins.sources.live.annexb import with_lengths
+from sitepose.plugins.sources.live.intake import Arrival, Delivery
+from sitepose.plugins.sources.live.packets import StreamFormat
+
+WAITING = 60
+"""Pictures that may wait for the encoder; one more is lost, and counted by the gap that it leaves."""
+
+OPTIONS = {"preset": "superfast", "tune": "zerolatency", "crf": "23"}
+
+KEYFRAME_S = 2
+"""Seconds between keyframes: where recordings begin and segments end."""
+
+TICKS = Fraction(1, 1_000_000)
+
+_log = logging.getLogger(__name__)
+
+
+class FrameEncoder:
+    """Encodes pictures and delivers the packets. Remembers the stamps of those that wait.
+
+    Args:
+        delivery: Where packets go.
+        size_wh: Of the pictures.
+        frame_rate: About so many a second.
+    """
+
+    def __init__(self, delivery: Delivery, size_wh: tuple[int, int], frame_rate: Fraction) -> None:
+        self._delivery = delivery
+        self._size_wh = size_wh
+        self._rate = frame_rate
+        self._waiting: deque[tuple[ImageArray, Arrival]] = deque(maxlen=WAITING)
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
+        self._thread.start()
+
+    def put(self, image: ImageArray, arrival: Arrival) -> None:
+        """Encode a BGR picture, shape (H, W, 3), that nobody changes any more; never waits."""
+        with self._changed:
+            self._waiting.append((image, arrival))
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Encode what waits, and end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._encode()
+        except (av.FFmpegError, ValueError):  # the edge of a thread: the live pictures go on
+            _log.exception("encoding failed; nothing is recorded from here on")
+
+    def _encode(self) -> None:
+        context = self._context()
+        arrivals: dict[int, Arrival] = {}
+        encoding: StreamFormat | None = None
+        while (item := self._next()) is not None:
+            image, arrival = item
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+            stamp = round(arrival.pts * arrival.time_base / TICKS)
+            arrivals[stamp] = arrival
+            frame.pts, frame.time_base = stamp, TICKS
+            for packet in context.encode(frame.reformat(format="yuv420p")):
+                if encoding is None:
+                    encoding = StreamFormat("h264", self._size_wh, self._rate, _avcc(context))
+                data = with_lengths(bytes(packet), "h264")
+                place = arrivals.pop(packet.pts if packet.pts is not None else stamp, arrival)
+                self._delivery.packet(place, data, encoding, keyframe=packet.is_keyframe, ours=True)
+
+    def _context(self) -> av.VideoCodecContext:
+        context = av.CodecContext.create("libx264", "w")
+        assert isinstance(context, av.VideoCodecContext)
+        context.width, context.height = self._size_wh
+        context.pix_fmt = "yuv420p"
+        context.time_base = TICKS
+        context.framerate = self._rate
+        context.gop_size = max(1, round(KEYFRAME_S * self._rate))
+        context.options = OPTIONS
+        # Parameter sets apart from the frames, as Matroska stores them.
+        context.flags |= av.codec.context.Flags.global_header
+        context.open()
+        return context
+
+    def _next(self) -> tuple[ImageArray, Arrival] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            return self._waiting.popleft() if self._waiting else None
+
+
+def _avcc(context: av.VideoCodecContext) -> bytes:
+    """Return the encoder's parameter sets as ``avcC``."""
+    lengths = with_lengths(bytes(context.extradata or b""), "h264")
+    units = []
+    while lengths:
+        size = int.from_bytes(lengths[:4], "big")
+        units.append(lengths[4 : 4 + size])
+        lengths = lengths[4 + size :]
+    sets = {kind: [unit for unit in units if unit[0] & 0x1F == kind] for kind in (7, 8)}
+    first = sets[7][0]
+    parts = [b"\x01", first[1:4], b"\xff", bytes([0xE0 | len(sets[7])]), *map(_sized, sets[7])]
+    return b"".join([*parts, bytes([len(sets[8])]), *map(_sized, sets[8])])
+
+
+def _sized(unit: bytes) -> bytes:
+    return len(unit).to_bytes(2, "big") + unit
