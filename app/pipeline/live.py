@@ -23,14 +23,18 @@ from sitepose.app.pipeline.live_events import EventListener
 from sitepose.app.pipeline.live_lane import Lane
 from sitepose.app.pipeline.live_loader import Load
 from sitepose.app.pipeline.live_parts import LiveParts, load_parts
+from sitepose.app.pipeline.live_replay import Replay
 from sitepose.app.pipeline.live_results import LiveResult, ResultSink
 from sitepose.app.pipeline.live_stats import LiveFigures
-from sitepose.core.structures import Frame
+from sitepose.core.structures import Frame, TrackedFrame
 from sitepose.models.runtimes.workers import Workers
 from sitepose.plugins.api import FrameSource
 
 STOP_S = 0.9
 """How long the threads may take to end; one that hangs in a library is left to itself."""
+
+RECORDED = "recorded"
+"""Where a view has the poses that were found when a recording was made."""
 
 POLL_S = 0.01
 """How often it is looked whether inference has caught up."""
@@ -247,6 +251,8 @@ class LiveEngine:
             results = {
                 lane.name: self._results[key, lane.name] for lane in lanes if (key, lane.name) in self._results
             }
+            if recorded := recorded_result(self._captures[key].source, key, frame):
+                results[RECORDED] = recorded
             view = self._views[key] = LiveView(key, frame, results)
         for lane in lanes:
             lane.offer(key, frame)
@@ -271,6 +277,16 @@ class LiveEngine:
             f"{new.config.pose.name} gives {new.skeleton.name} poses, and {old.skeleton.name} ones are being "
             "written; stop the recording first"
         )
+
+
+def recorded_result(source: object, key: str, frame: Frame) -> LiveResult | None:
+    """Return the people that were found in a frame when it was recorded; None where nobody has looked."""
+    if not isinstance(source, Replay):
+        return None
+    poses = source.recorded_at(frame)
+    if poses is None or source.recorded is None:
+        return None
+    return LiveResult(key, RECORDED, TrackedFrame(frame, poses), source.recorded.skeleton, time.monotonic())
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,12 @@ class Rig:
 
     def settle(self):
         """Wait until every frame that was sent has been shown and dealt with."""
-        self.until(lambda: self.views and self.views[-1].frame.index == self.camera.sent - 1)
+        self.until(lambda: self.last_shown() == self.camera.sent - 1)
         self.until(lambda: self.engine.finish(0))
+
+    def last_shown(self):
+        view = self.engine.view("cam")
+        return -1 if view is None else view.frame.index
 
     def shown(self, count):
         self.until(lambda: len(self.views) >= count)

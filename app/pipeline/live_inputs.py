@@ -1,0 +1,70 @@
+"""What a user names as a source of the live pipeline, and how it is opened."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from sitepose.app.pipeline.live_capture import OpenSource
+from sitepose.core.errors import SourceError
+from sitepose.plugins.api import FrameSource
+
+_ADDRESS = re.compile(r"\d+|/dev/.*|(?:rtsps?|https?)://.*|test:.*|loop:.*", re.IGNORECASE | re.DOTALL)
+
+
+def is_camera(location: str) -> bool:
+    """Return whether a location is a camera's, and not a recording.
+
+    >>> [is_camera(text) for text in ("0", "rtsp://10.0.0.2/live", "clip.mp4", "test:")]
+    [True, True, False, True]
+    """
+    return _ADDRESS.fullmatch(location.strip()) is not None
+
+
+def source_opener(location: str, *, pipeline: str | None = None, **settings: Any) -> OpenSource:
+    """Return what opens a location, later and in the source's own thread.
+
+    Args:
+        location: A camera's address, a video file, or the folder of a site session.
+        pipeline: A GStreamer pipeline that the user wrote, in place of a location.
+        settings: More settings of a camera: ``user``, ``password``, ``transport`` ...
+
+    Raises:
+        SourceError: It is no address, or there is no such file.
+        ConfigError: A setting does not fit.
+    """
+    from sitepose.plugins.sources.live.choose import live_settings, open_live, pipeline_settings
+
+    if pipeline:
+        chosen = pipeline_settings(pipeline, **settings)
+    elif is_camera(location):
+        chosen = live_settings(location, **settings)
+    else:
+        path = Path(location).expanduser()
+        if not path.exists():
+            raise SourceError(f"no such file, folder or camera: {location}")
+        return lambda _: _recording(path)
+    return lambda listener: open_live(chosen, listener=listener)
+
+
+def source_label(location: str, *, pipeline: str | None = None) -> str:
+    """Return a name for people and files, without user and password.
+
+    Raises:
+        SourceError: It is no address.
+
+    >>> source_label("rtsp://root:secret@10.0.0.2/live"), source_label("videos/hall.mp4")
+    ('rtsp://10.0.0.2/live', 'hall.mp4')
+    """
+    if not pipeline and not is_camera(location):
+        return Path(location).name
+    from sitepose.plugins.sources.live.address import parse_address, pipeline_address
+
+    return pipeline_address(pipeline).label if pipeline else parse_address(location).label
+
+
+def _recording(path: Path) -> FrameSource:
+    from sitepose.app.pipeline.live_replay import Replay
+
+    return Replay(path)
