@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 
 from sitepose.app.config import InputConfig
@@ -19,7 +20,7 @@ def check_location(location: str) -> None:
     Raises:
         SourceError: There is no such file or folder.
     """
-    if ":" not in location and not Path(location).exists():
+    if source_kind(location) != "synthetic" and not Path(location).exists() and not glob.has_magic(location):
         raise SourceError(f"no such file: {location}")
 
 
