@@ -1,0 +1,76 @@
+"""Saved poses and candidates tracked anew."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from sitepose.app.cli.main import main
+from sitepose.app.run import VideoRun
+from sitepose.core.formats.poses_jsonl import read_poses
+
+
+@pytest.fixture(scope="module")
+def finished(clip, config, tmp_path_factory):
+    """Return the folder of a run that kept its candidates."""
+    from sitepose.app.factory import build_parts
+
+    folder = tmp_path_factory.mktemp("finished")
+    output = config.output.model_copy(update={"save_candidates": True})
+    kept = config.model_copy(update={"output": output})
+    with build_parts(kept) as parts:
+        assert VideoRun(str(clip), folder, kept, parts).run().status == "done"
+    return folder
+
+
+def people(folder):
+    return [
+        (r.index, r.poses.track_ids.tolist(), r.poses.boxes.tolist())
+        for r in read_poses(folder / "poses.jsonl")
+    ]
+
+
+def observed_boxes(folder):
+    return [record.poses.boxes[record.poses.observed].tolist() for record in read_poses(folder / "poses.jsonl")]
+
+
+class TestRetrack:
+    def test_the_same_parts_give_the_same_people(self, finished, tmp_path):
+        assert main(["retrack", str(finished), "--nms", "parametric", "--output", str(tmp_path)]) == 0
+
+        assert people(tmp_path) == people(finished)
+
+    def test_another_nms_keeps_other_people(self, finished, tmp_path, capsys):
+        words = ["retrack", str(finished / "candidates"), "--nms", "none", "--tracker", "none"]
+        assert main([*words, "--output", str(tmp_path)]) == 0
+
+        assert "25 frames" in capsys.readouterr().out
+        assert sum(map(len, observed_boxes(tmp_path))) >= sum(map(len, observed_boxes(finished)))
+
+    def test_a_tracker_that_looks_at_pixels_opens_the_video_of_the_run(self, finished, tmp_path):
+        assert main(["retrack", str(finished), "--tracker", "poseflow", "--output", str(tmp_path)]) == 0
+
+        assert len(people(tmp_path)) == 25
+
+    def test_without_the_video_it_is_one_line(self, finished, tmp_path, capsys):
+        moved = shutil.copytree(finished, tmp_path / "moved")
+        (moved / "run.json").unlink()
+
+        code = main(["retrack", str(moved), "--tracker", "poseflow", "--output", str(tmp_path / "new")])
+
+        assert code == 2
+        assert "give it with --video" in capsys.readouterr().err
+
+    def test_without_candidates_nms_is_one_line(self, finished, tmp_path, capsys):
+        moved = shutil.copytree(finished, tmp_path / "moved", ignore=shutil.ignore_patterns("candidates"))
+
+        assert main(["retrack", str(moved), "--nms", "km", "--output", str(tmp_path / "new")]) == 2
+        assert "run again with --save-candidates" in capsys.readouterr().err
+
+    def test_the_saved_poses_are_never_overwritten(self, finished, capsys):
+        before = (finished / "poses.jsonl").read_bytes()
+
+        assert main(["retrack", str(finished), "--output", str(finished)]) == 2
+        assert "choose another folder" in capsys.readouterr().err
+        assert (finished / "poses.jsonl").read_bytes() == before
