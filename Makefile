@@ -9,12 +9,16 @@ LINKS := .links/sitepose/core
 PARTS := app core models plugins tracking
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(READY) ## people, poses and identities out of a real video: out/demo
 	@scripts/demo.sh $(PYTHON)
 
+extras: $(READY) ## add PyTorch, GStreamer and Qt, whose tests are skipped otherwise
+	@for script in scripts/setup-*.sh; do $$script $(VENV); done
+
 test: $(READY) ## the whole suite, under ten minutes on two cores
+	@$(PYTHON) main.py models pull portable movenet-multipose >/dev/null || echo "tests of these networks are skipped"
 	@$(PYTHON) -m pytest -m "not soak"
 
 soak: $(READY) ## the minutes-long tests
@@ -45,4 +49,4 @@ $(LINKS):
 	@mkdir -p .links/sitepose
 	@for part in $(PARTS); do ln -sfn ../../$$part .links/sitepose/$$part; done
 
-.PHONY: help demo test soak bench lint lock clean
+.PHONY: help demo extras test soak bench lint lock clean
