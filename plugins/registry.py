@@ -16,6 +16,7 @@ Kind = Literal["detector", "pose", "source", "tracker"]
 BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
     "detector": {
         "centernet": "sitepose.plugins.detectors.centernet:CenterNetDetector",
+        "centerpose": "sitepose.plugins.detectors.centerpose:CenterPoseDetector",
         "detections": "sitepose.plugins.detectors.detections:DetectionsFile",
         "efficientdet_d0": "sitepose.plugins.detectors.efficientdet:EfficientDetD0",
         "efficientdet_d1": "sitepose.plugins.detectors.efficientdet:EfficientDetD1",

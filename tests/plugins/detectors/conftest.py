@@ -231,7 +231,7 @@ def torch_square(plugin, spec):
             return self.head(torch.stack([x, y], 1), size, brightness)
 
     def make_network(self, context):
-        return Square(TORCH_HEADS[plugin.__mro__[1].__name__](self))
+        return Square(torch_head(plugin)(self))
 
     return type(plugin.__name__, (plugin,), {"make_network": make_network})
 
@@ -268,8 +268,39 @@ def efficientdet_head(detector):
     return head
 
 
-TORCH_HEADS = {"EfficientDet": efficientdet_head}
+def centerpose_head(detector):
+    import torch
+
+    width, height = (side // 4 for side in detector.input.size_wh)
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+
+    def head(center, size, brightness):
+        batch = len(center)
+        x, y = (center[:, i, None, None] / 4 for i in range(2))
+        # Labels of keypoints count from the centre of a pixel.
+        x_of_keypoints, y_of_keypoints = x - 0.125, y - 0.125
+        falling = (-((x - columns) ** 2 + (y - rows) ** 2) / 32).exp() * brightness[:, None, None]
+        own = (columns == x.floor()) & (rows == y.floor())
+        score = torch.where(own, brightness[:, None, None], falling * 0.9).logit(1e-6)[:, None]
+        way = torch.stack([x_of_keypoints - columns, y_of_keypoints - rows], 1)
+        return {
+            "hm": score,
+            "wh": (size / 4)[:, :, None, None].expand(batch, 2, height, width),
+            "hps": way.repeat(1, 17, 1, 1),
+            "reg": torch.stack([x - columns, y - rows], 1),
+            "hm_hp": score.repeat(1, 17, 1, 1),
+            "hp_offset": way,
+        }
+
+    return head
+
+
+TORCH_HEADS = {"CenterPoseDetector": centerpose_head, "EfficientDet": efficientdet_head}
 """Outputs of each format from centre (N, 2), size (N, 2) and brightness (N,), by the name of the base class."""
+
+
+def torch_head(plugin):
+    return next(TORCH_HEADS[base.__name__] for base in plugin.__mro__ if base.__name__ in TORCH_HEADS)
 
 
 @pytest.fixture(scope="session")

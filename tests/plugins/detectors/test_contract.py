@@ -82,6 +82,7 @@ class Row:
 
 ROWS = {
     "centernet": Row("centernet", lambda folder, network: network(folder, "centernet")),
+    "centerpose": Row("centerpose"),
     "detections": Row("detections", lambda folder, network: coco_file(folder, results=True)),
     **{f"efficientdet_d{i}": Row(f"efficientdet_d{i}", settings={"side": 128}) for i in range(8)},
     "groundtruth (COCO)": Row("groundtruth", lambda folder, network: coco_file(folder, results=False)),
@@ -116,8 +117,9 @@ def make(request) -> Callable[[], Detector]:
 
 def torch_detector(request, plugin, row: Row) -> Callable[[], Detector]:
     card = load_card(plugin.default_card)
-    # Grey, as the frames: a network that weighs pixels would weigh the padding too.
-    card = card.model_copy(update={"input": card.input.model_copy(update={"pad_value": 114})})
+    # Small, and padded in the frames' grey: a network that weighs pixels would weigh the padding too.
+    update = {"size_wh": (64, 64), "pad_value": 114}
+    card = card.model_copy(update={"input": card.input.model_copy(update=update)})
     square = request.getfixturevalue("torch_square_plugin")(plugin, card.input)
     runtime = RuntimeOptions(precision="fp32", device="cpu")
     context = PluginContext(card=card, workers=request.getfixturevalue("one_worker"), runtime=runtime)
