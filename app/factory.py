@@ -18,6 +18,7 @@ from sitepose.core.skeleton import Skeleton
 from sitepose.models.runtimes.api import RuntimeInfo, RuntimeOptions
 from sitepose.models.runtimes.workers import Workers
 from sitepose.plugins.api import Detector, PluginContext, PoseEstimator, Tracker
+from sitepose.tracking.matching import load_solver
 from sitepose.tracking.pose_nms.methods import pose_nms_method
 
 
@@ -115,7 +116,9 @@ def build_suppress(part: PartConfig, skeleton: Skeleton) -> Suppress:
 
 
 def build_tracker(part: PartConfig, skeleton: Skeleton, workers: Workers) -> Tracker:
-    """Return the tracker that a configuration names."""
+    """Return the tracker that a configuration names, with all that it will need loaded."""
+    if part.name != NONE:
+        load_solver()
     tracker: Tracker = choose("tracker", part).construct(PluginContext(workers=workers, skeleton=skeleton))
     return tracker
 

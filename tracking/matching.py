@@ -59,6 +59,11 @@ def assign_costs(costs: ArrayLike, *, maximum: float) -> tuple[IntArray, IntArra
     return assign(-np.asarray(costs, np.float64), minimum=-maximum)
 
 
+def load_solver() -> None:
+    """Import what :func:`assign` needs: half a second that the first frame of a video need not wait for."""
+    solve_with_scipy(np.ones((1, 1)))
+
+
 def _solve(weights: NDArray[np.float64]) -> tuple[IntArray, IntArray]:
     """Return the full assignment of the shorter side with the largest total weight."""
     shorter, longer = sorted(weights.shape)
