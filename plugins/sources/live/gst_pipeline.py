@@ -177,12 +177,11 @@ class GstPipeline:
     def _user_pipeline(self) -> None:
         gst = self._library.Gst
         try:
-            part = gst.parse_bin_from_description(self._address.location, True)
+            # What stands at the end may be caps, which need something behind them.
+            part = gst.parse_bin_from_description(f"{self._address.location} ! queue", True)
         except Exception as error:
             message = getattr(error, "message", str(error))
             raise ConnectionFault("unsupported", f"the GStreamer pipeline is wrong: {message}") from error
-        if part.get_static_pad("src") is None:
-            raise ConnectionFault("unsupported", "the GStreamer pipeline must leave one video output unlinked")
         self._parse_from(part)
 
     def _asked_for(self, default: str = "") -> str:

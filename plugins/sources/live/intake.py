@@ -14,6 +14,9 @@ from sitepose.plugins.sources.live.mailbox import Mailbox
 from sitepose.plugins.sources.live.numbering import Numbering, Stamp
 from sitepose.plugins.sources.live.packets import EncodedPacket, PacketHub, StreamFormat
 
+PACKET_S = 0.2
+"""How long a decoded picture waits for its packet to be numbered; it has usually been long before."""
+
 NANOSECOND = Fraction(1, 1_000_000_000)
 
 
@@ -87,6 +90,7 @@ class Intake:
         self.stream: StreamFormat | None = None
         self.damaged = 0
         self._lock = threading.Lock()
+        self._numbered = threading.Condition(self._lock)
         self._numbering = Numbering()
         self._epoch = -1
         self._delivered = 0
@@ -103,9 +107,16 @@ class Intake:
 
     def place(self, arrival: Arrival, now: float, *, packet: bool, count_gaps: bool) -> Stamp:
         """Return the place of a packet or picture."""
-        with self._lock:
+        with self._numbered:
             number = self._numbering.packet if packet else self._numbering.picture
-            return number(arrival.pts, arrival.time_base, now, count_gaps=count_gaps)
+            stamp = number(arrival.pts, arrival.time_base, now, count_gaps=count_gaps)
+            self._numbered.notify_all()
+            return stamp
+
+    def await_packet(self, pts: int) -> None:
+        """Wait until the packet of a picture has its place: their thread may be a moment behind."""
+        with self._numbered:
+            self._numbered.wait_for(lambda: self._numbering.passed(pts), PACKET_S)
 
     @property
     def interval_s(self) -> float | None:
@@ -211,6 +222,8 @@ class Delivery:
         self.picture_at = self.active_at = now = time.monotonic()
         if stream is not None:
             self._show(stream)
+        else:
+            self.intake.await_packet(arrival.pts)
         stamp = self.intake.place(arrival, now, packet=False, count_gaps=self.count_gaps)
         self.intake.mailbox.put(Mail(picture, stamp, arrival))
 

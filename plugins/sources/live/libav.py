@@ -35,6 +35,9 @@ DEFAULT_RATE = Fraction(25)
 ARRIVAL_TICKS = Fraction(1, 1_000_000)
 """Unit of the stamps that we give by the time of arrival."""
 
+RETURN_S = 0.4
+"""How much longer than our watch FFmpeg waits for data."""
+
 MOST_HELD = 8
 """Packets without a stamp at the begin of a stream that wait for the first that has one."""
 
@@ -113,8 +116,8 @@ class PyAvConnection:
         if self._address.kind == "rtsp":
             options |= {"rtsp_transport": settings.transport, "allowed_media_types": "video"}
             options["max_delay"] = str(settings.jitter_ms * 1000)
-        # Our watch calls a silence a stall; FFmpeg, which cannot be interrupted, must return by then.
-        timeouts = (settings.connect_timeout_s, max(1.0, settings.stall_s))
+        # FFmpeg cannot be interrupted: it returns shortly after our own watch has seen the silence.
+        timeouts = (settings.connect_timeout_s, settings.stall_s + RETURN_S)
         return av.open(self._address.with_login(), options=options, timeout=timeouts)
 
     def _deliver(self, container: av.container.InputContainer) -> None:

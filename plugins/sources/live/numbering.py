@@ -62,6 +62,10 @@ class Numbering:
         """The usual time between two frames; None until it is known."""
         return median(self._intervals) if len(self._intervals) >= MIN_INTERVALS else None
 
+    def passed(self, pts: int) -> bool:
+        """Return whether a stamp, or a later one, has been numbered."""
+        return pts in self._known or bool(self._order and pts <= self._order[-1])
+
     def begin(self) -> None:
         """Forget the stamps of the last connection: the next frame is the first of a new one."""
         self._known: OrderedDict[int, Stamp] = OrderedDict()

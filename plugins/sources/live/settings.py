@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 
 from sitepose.plugins.api import PluginSettings
 from sitepose.plugins.sources.live.address import CameraAddress, Credentials, parse_address, pipeline_address
+from sitepose.plugins.sources.live.backoff import FIRST_DELAY_S, LONGEST_DELAY_S
 
 
 class LiveSettings(PluginSettings):
@@ -41,10 +42,13 @@ class LiveSettings(PluginSettings):
     """Silence after which a connection is given up; three frame intervals if that is more."""
     connect_timeout_s: float = Field(10.0, gt=0, le=600)
     """Time for the first picture of a connection."""
+    retry_s: tuple[float, float] = (FIRST_DELAY_S, LONGEST_DELAY_S)
+    """First and longest wait before a new connection; it doubles in between, with some jitter."""
     retry_failed_s: float = Field(600.0, ge=1)
     """Wait after a wrong password or a missing codec: cameras lock out who tries often."""
     give_up_s: float | None = Field(None, gt=0)
-    """Time without any picture after which the source ends with an error; none keeps trying for ever."""
+    """Time without any picture after which the source ends with an error; at once where the camera refuses the
+    password. None keeps trying for ever."""
 
     def address(self) -> CameraAddress:
         """Return where the camera is, with the login from the fields or the address.

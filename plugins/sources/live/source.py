@@ -63,6 +63,7 @@ class LiveSource(ABC):
                 stall_s=settings.stall_s,
                 connect_timeout_s=settings.connect_timeout_s,
                 retry_failed_s=settings.retry_failed_s,
+                retry_s=settings.retry_s,
                 decodes=settings.decode,
                 loops=self.address.kind == "file",
             ),
@@ -147,7 +148,7 @@ class LiveSource(ABC):
 
         Raises:
             StopIteration: The source was closed.
-            SourceError: Nothing has come for ``give_up_s``.
+            SourceError: Nothing has come for ``give_up_s``, or nothing ever will; only where that is set.
         """
         while True:
             mail = self._intake.mailbox.take(TAKE_S)
@@ -194,7 +195,9 @@ class LiveSource(ABC):
 
     def _check_patience(self) -> None:
         patience = self.settings.give_up_s
-        if patience is not None and time.monotonic() - self._frame_at > patience:
+        if patience is None:
+            return
+        if self.state == "failed" or time.monotonic() - self._frame_at > patience:
             raise SourceError(f"{self.address.label}: {self._why()}")
 
     def _why(self) -> str:

@@ -12,7 +12,7 @@ from random import Random
 from typing import Protocol
 
 from sitepose.core.errors import SiteposeError
-from sitepose.plugins.sources.live.backoff import Backoff
+from sitepose.plugins.sources.live.backoff import FIRST_DELAY_S, LONGEST_DELAY_S, Backoff
 from sitepose.plugins.sources.live.events import (
     ClockJumped,
     Closed,
@@ -70,6 +70,7 @@ class Rules:
         stall_s: Silence after which a connection is given up.
         connect_timeout_s: Time for the first frame of a connection.
         retry_failed_s: Wait after a fault that trying again at once will not mend.
+        retry_s: First and longest wait after any other fault.
         decodes: Whether pictures are expected as well as packets.
         loops: Whether the end of a connection is no fault but the place to begin again.
     """
@@ -77,6 +78,7 @@ class Rules:
     stall_s: float
     connect_timeout_s: float
     retry_failed_s: float = 600.0
+    retry_s: tuple[float, float] = (FIRST_DELAY_S, LONGEST_DELAY_S)
     decodes: bool = True
     loops: bool = False
 
@@ -127,14 +129,11 @@ class Supervisor:
         self._connect = connect
         self._rules = rules
         self._secrets = secrets
-        self._backoff = Backoff(Random())
+        first_s, longest_s = rules.retry_s
+        self._backoff = Backoff(Random(), first_s=first_s, longest_s=longest_s)
         self._listeners: list[Listener] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"live {source_id}", daemon=True)
-
-    def use(self, backoff: Backoff) -> None:
-        """Wait as this says in place of the usual; before :meth:`start`."""
-        self._backoff = backoff
 
     def listen(self, listener: Listener) -> None:
         """Tell a listener of every event from now on."""
@@ -188,7 +187,10 @@ class Supervisor:
         delivery.close()
         if thread.is_alive():
             _log.warning("%s: the old connection does not end; it is left to itself", self._source_id)
-        return fault or (ended[0] if ended else ConnectionFault("ended", "the camera ended the stream"))
+        if fault is None:
+            fault = ended[0] if ended else ConnectionFault("ended", "the camera ended the stream")
+            self._tell_stall(fault, delivery)
+        return fault
 
     def _watch(self, delivery: Delivery, thread: threading.Thread) -> ConnectionFault | None:
         """Look at a connection until it ends, we stop, or something takes too long, which is returned."""
@@ -198,13 +200,15 @@ class Supervisor:
             shown = self._show(delivery, shown)
             if not alive:
                 return None
-            now = time.monotonic()
-            fault = self._rules.fault(delivery, self._intake.interval_s, now)
+            fault = self._rules.fault(delivery, self._intake.interval_s, time.monotonic())
             if fault is not None:
-                if fault.kind == "stalled":
-                    self._tell(Stalled, silent_s=now - (delivery.active_at or delivery.began_at))
+                self._tell_stall(fault, delivery)
                 return fault
         return None
+
+    def _tell_stall(self, fault: ConnectionFault, delivery: Delivery) -> None:
+        if fault.kind == "stalled" and not self._stopping.is_set():
+            self._tell(Stalled, silent_s=time.monotonic() - (delivery.active_at or delivery.began_at))
 
     def _show(self, delivery: Delivery, shown: StreamFormat | None) -> StreamFormat | None:
         """Tell of a stream that has begun or changed, and of clocks; return the stream that is now told of."""

@@ -1,0 +1,148 @@
+"""Real cameras for the tests: RTSP and HTTP servers on loopback, with a time barcode in their pixels."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from sitepose.plugins.sources.live.choose import live_settings, open_live
+from sitepose.plugins.sources.live.gst_library import has_gstreamer
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[4]))  # for the simulated cameras in `benchmarks`
+
+
+@pytest.fixture
+def gstreamer():
+    if not has_gstreamer():
+        pytest.skip("needs GStreamer and PyGObject: scripts/setup-live.sh")
+
+
+@pytest.fixture
+def rtsp_camera(gstreamer):
+    """Starts RTSP cameras: ``rtsp_camera(codec="h265", rate=15)``."""
+    from benchmarks.camera.process import CameraProcess
+
+    small = {"width": 320, "height": 180, "rate": 30, "gop": 15, "bitrate": 600}
+    with ExitStack() as cameras:
+        yield lambda **options: cameras.enter_context(CameraProcess("rtsp", **{**small, **options}))
+
+
+@pytest.fixture
+def http_camera():
+    """Starts MJPEG cameras."""
+    from benchmarks.camera.process import CameraProcess
+
+    small = {"width": 320, "height": 180, "rate": 30}
+    with ExitStack() as cameras:
+        yield lambda **options: cameras.enter_context(CameraProcess("http", **{**small, **options}))
+
+
+@pytest.fixture
+def live():
+    """Opens sources, with short waits, and closes them again; their events are in ``source.events``."""
+    sources = []
+
+    def start(location, *, backend="auto", **settings):
+        events = []
+        quick = {"retry_s": (0.05, 0.2), "give_up_s": 20}
+        source = open_live(
+            live_settings(location, **{**quick, **settings}), backend=backend, listener=events.append
+        )
+        source.events = events
+        sources.append(source)
+        return source
+
+    yield start
+    for source in sources:
+        source.close()
+
+
+@pytest.fixture
+def take():
+    return lambda source, count: [next(source) for _ in range(count)]
+
+
+@pytest.fixture
+def wait_until():
+    """Waits for something to become true; fails when it does not."""
+
+    def wait(condition, timeout_s=20.0):
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.02)
+
+    return wait
+
+
+def encode(path, *, frames=25, rate=25, size_wh=(128, 96), options=None, **container):
+    """Write a video of grey frames, each a little lighter."""
+    with av.open(str(path), "w", **container) as output:
+        stream = output.add_stream("libx264", rate=rate, options={"g": "10", **(options or {})})
+        stream.width, stream.height = size_wh
+        stream.pix_fmt = "yuv420p"
+        for n in range(frames):
+            image = np.full((size_wh[1], size_wh[0], 3), 20 + 8 * n % 200, np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        output.mux(stream.encode())
+
+
+@pytest.fixture
+def video_file(tmp_path):
+    """A file with B-frames, its number of frames, and its rate."""
+    encode(tmp_path / "clip.mp4", frames=25, rate=25)
+    return tmp_path / "clip.mp4", 25, 25
+
+
+@pytest.fixture
+def hls_server(tmp_path):
+    """The address of a playlist."""
+    encode(tmp_path / "live.m3u8", frames=100, format="hls", container_options={"hls_time": "1"})
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/live.m3u8"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Collector:
+    """A sink that keeps what it is given."""
+
+    def __init__(self):
+        self.packets = []
+
+    def put(self, packet):
+        self.packets.append(packet)
+
+
+@pytest.fixture
+def collector():
+    return Collector()
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    """Fails a test that leaves a thread behind."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 3
+    while left := [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]:
+        if time.monotonic() > deadline:
+            pytest.fail(f"left behind: {[thread.name for thread in left]}")
+        time.sleep(0.02)
