@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from tracking_candidates import CANDIDATES, freeze
 from tracking_measures import MEASURES, Row, interval, measure, search
@@ -25,7 +26,7 @@ QUICK_FRAMES = 40
 SEARCH_DROPOUTS = 1
 
 HEADER = """\
-| tracker | MOTA | IDF1 | AssA | switches | on the clip: MOTA | IDF1 | with carried: MOTA | IDF1 | carried boxes |
+| tracker | MOTA | IDF1 | AssA | switches | clip MOTA | clip IDF1 | carried MOTA | carried IDF1 | carried boxes |
 |---|---|---|---|---|---|---|---|---|---|"""
 
 Results = Mapping[str, Sequence[Row]]
@@ -41,6 +42,8 @@ def main() -> None:
         "--search", nargs="*", metavar="NAME", help="choose settings anew (all trackers if none is named)"
     )
     options = parser.parse_args()
+    # One thread: what is measured must not depend on how busy the other cores are.
+    cv2.setNumThreads(1)
     modes = sequences(options.data, options.cache, quick=options.quick)
     if options.search is not None:
         choose(modes, options.search)

@@ -127,6 +127,8 @@ def _body_boxes(poses: Poses) -> FloatArray:
 
 def _match_iou(before: FloatArray, now: FloatArray, points: tuple[FloatArray, FloatArray]) -> FloatArray:
     """Return the share of matches that lie in both regions among those that lie in either, shape (T, P)."""
+    if not len(points[0]):
+        return np.zeros((len(before), len(now)), np.float32)
     first, second = _inside(before, points[0]), _inside(now, points[1])
     both = first @ second.T
     either = first.sum(axis=1)[:, None] + second.sum(axis=1)[None] - both
