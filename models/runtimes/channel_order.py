@@ -75,6 +75,8 @@ def _is_channelwise(graph: Graph, node: Any, tensors: list[str]) -> bool:
 
 
 def _permute(graph: Graph, conv: Any, read: Order | None, written: Order | None) -> None:
+    if read is None and written is None:
+        return
     weights = graph.constants[conv.input[1]]
     if read is not None and not is_depthwise(conv, graph):
         weights = weights[:, read]
@@ -82,8 +84,7 @@ def _permute(graph: Graph, conv: Any, read: Order | None, written: Order | None)
         weights = weights[written]
         if len(conv.input) > 2:
             conv.input[2] = graph.constant(graph.constants[conv.input[2]][written])
-    if read is not None or written is not None:
-        conv.input[1] = graph.constant(weights)
+    conv.input[1] = graph.constant(weights)
 
 
 class _Groups:

@@ -3,8 +3,8 @@
 Networks of the ShuffleNet family (PP-TinyPose, Lite-HRNet) split their channels, work on one half and
 interleave both again. Splitting, joining and interleaving only say which channel is which, but on a CPU they
 cost as much as the arithmetic. Here they vanish: a convolution that read half of some channels reads all of
-them, with zeros for the others; channels that must be in memory lie there in the cheapest order, and the weights
-of their readers are permuted. The results are the same but for the order of summation.
+them, with zeros for the others; channels that must be in memory lie there in the cheapest order, and their
+readers' weights are permuted. The results are the same but for the order of summation.
 """
 
 from __future__ import annotations

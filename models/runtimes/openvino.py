@@ -161,13 +161,13 @@ def _info(compiled: Any, precision: str, path: Path) -> RuntimeInfo:
 
 
 def _executed_precision(compiled: Any) -> str:
-    """Return the precision that most of the heavy layers were compiled to."""
+    """Return int8 where any heavy layer runs at it (some never do), else what most heavy layers run at."""
     layers = [node.get_rt_info() for node in compiled.get_runtime_model().get_ordered_ops()]
     heavy = [layer for layer in layers if layer["layerType"].astype(str) in HEAVY_LAYERS]
     counts = Counter(layer["runtimePrecision"].astype(str) for layer in heavy)
     hint = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
-    name = counts.most_common(1)[0][0] if counts else hint
-    return REPORTED.get(name, name)
+    used = [REPORTED.get(name, name) for name, _ in counts.most_common()]
+    return "int8" if "int8" in used else (used or [REPORTED.get(hint, hint)])[0]
 
 
 def _name(port: Any, index: int) -> str:

@@ -147,6 +147,13 @@ class TestWithoutShuffles:
         x = build.shuffle(build.node("Concat", *parts, axis=1), 12, groups=3)
         assert_same_without_shuffles(build.model(build.conv(x, 12, 5), 5), images)
 
+    def test_gives_the_same_beside_a_convolution_with_computed_weights(self, images):
+        build = Builder()
+        weights = build.node("Abs", build.weights(8, 3, 1, 1))
+        x = build.node("Relu", build.node("Conv", "image", weights, kernel_shape=[1, 1]))
+        x = build.block(x, 8)
+        assert_same_without_shuffles(build.model(build.conv(x, 8, 5), 5), images)
+
     def test_doubling_is_folded_into_the_weights(self, images):
         build = Builder()
         x = build.block(build.conv("image", 3, 8), 8)
@@ -166,6 +173,13 @@ class TestWithoutShuffles:
 
 
 class TestWhatIsLeftAlone:
+    def test_a_shuffle_whose_reader_has_computed_weights(self):
+        build = Builder()
+        x = build.block(build.conv("image", 3, 8), 8)
+        weights = build.node("Abs", build.weights(5, 8, 1, 1))
+        model = build.model(build.node("Conv", x, weights, kernel_shape=[1, 1]), 5)
+        assert without_shuffles(model) is model
+
     def test_a_network_without_shuffles(self):
         build = Builder()
         model = build.model(build.conv("image", 3, 8), 8)
