@@ -72,7 +72,7 @@ class ClosedLoop:
         assert work.poses is not None  # these steps have filled them in
         assert proposed is not None
         self._follower.learn(work.poses, proposed)
-        self._schedule.learn(work.frame, work.poses, detected=found)
+        self._schedule.learn(work.poses, detected=found)
 
     @contextmanager
     def _timed(self, work: Work, name: str) -> Iterator[None]:

@@ -12,8 +12,8 @@ import numpy as np
 
 from sitepose.core.structures import BoolArray, FloatArray, Frame, ImageArray, Poses
 
-LONGEST_GAP_S = 0.4
-"""Seconds of video after which ``auto`` asks in any case: whoever stands still unseen is found by then."""
+LONGEST_GAP = 7
+"""Frames after which ``auto`` asks in any case: whoever stands still unseen is found by then."""
 
 DOUBT_FRAMES = 2
 """Frames after which ``auto`` asks again while it is in doubt about somebody."""
@@ -40,11 +40,10 @@ class Schedule(Protocol):
     def due(self, frame: Frame, boxes: FloatArray) -> bool:
         """Return whether to ask the detector about this frame; ``boxes`` are where the tracks expect people."""
 
-    def learn(self, frame: Frame, people: Poses, *, detected: int | None) -> None:
+    def learn(self, people: Poses, *, detected: int | None) -> None:
         """Take in what came out of the frame.
 
         Args:
-            frame: The frame.
             people: After tracking.
             detected: Boxes that the detector has found; None where it was not asked.
         """
@@ -75,9 +74,9 @@ class EveryN:
         self._since += 1
         return self._since >= self._step
 
-    def learn(self, frame: Frame, people: Poses, *, detected: int | None) -> None:
+    def learn(self, people: Poses, *, detected: int | None) -> None:
         """Count from the last detection."""
-        del frame, people
+        del people
         self._since = 0 if detected is not None else self._since
 
     def forget(self) -> None:
@@ -95,7 +94,6 @@ class WhenNeeded:
 
     def __init__(self) -> None:
         self._scores: dict[int, float] = {}
-        self._asked_at: float | None = None
         self._frames = 0
         self._urgent = True
         self._doubt = False
@@ -105,16 +103,14 @@ class WhenNeeded:
         """Return whether there is a reason to ask."""
         before, self._picture = self._picture, _small_grey(frame.image)
         self._frames += 1
-        if self._asked_at is None or self._urgent or before is None or before.shape != self._picture.shape:
+        if self._urgent or before is None or before.shape != self._picture.shape:
             return True
-        if self._doubt and self._frames >= DOUBT_FRAMES:
-            return True
-        if frame.timestamp - self._asked_at >= LONGEST_GAP_S:
+        if self._frames >= (DOUBT_FRAMES if self._doubt else LONGEST_GAP):
             return True
         scale = self._picture.shape[1] / frame.image.shape[1]
         return _moving_share(before, self._picture, boxes * scale) > MOTION_SHARE
 
-    def learn(self, frame: Frame, people: Poses, *, detected: int | None) -> None:
+    def learn(self, people: Poses, *, detected: int | None) -> None:
         """Compare the tracks with those of the last detection."""
         seen = people[people.observed]
         scores = dict(zip(seen.track_ids.tolist(), seen.scores.tolist(), strict=True))
@@ -127,7 +123,6 @@ class WhenNeeded:
         self._doubt |= detected > len(seen)
         self._urgent = False
         self._scores = scores
-        self._asked_at = frame.timestamp
         self._frames = 0
 
     def forget(self) -> None:
