@@ -17,7 +17,7 @@ HEAVY = ("torch", "cv2", "av", "onnxruntime", "openvino", "qtpy", "PyQt5", "pyda
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 50
 
-QT_FOLDER = ROOT / "app" / "gui"
+QT_FOLDER = ROOT / "app" / "gui" / "views"
 QT = re.compile(r"^\s*(from|import) (qtpy|PyQt5|PyQt6|PySide6)\b", re.MULTILINE)
 
 

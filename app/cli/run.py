@@ -1,4 +1,4 @@
-"""``sitepose --video ...``: the offline run."""
+"""``sitepose --video ...``: the offline run; other words of the same command line go to the live one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sitepose.app.cli import live
 from sitepose.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ def parse(words: Sequence[str], commands: Mapping[str, str]) -> argparse.Namespa
         metavar="FILE",
         help="video files, image folders, or quoted patterns such as 'clips/*.mp4'",
     )
+    live.add_options(parser)
     _add_part_options(parser)
     _add_input_options(parser)
     _add_output_options(parser)
     arguments = parser.parse_args(words)
-    if not arguments.video:
-        parser.error("--video FILE is missing; see --help")
-    arguments.handler = run
+    if arguments.video and (arguments.camera or arguments.url or arguments.gst or arguments.headless):
+        parser.error("--video runs offline; give either it or --camera, --url, --gst, --headless")
+    arguments.handler = live.run if live.wanted(arguments) else run
     return arguments
 
 

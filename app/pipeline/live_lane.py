@@ -77,6 +77,11 @@ class Lane:
         """Whether parts are being loaded."""
         return self._loader.busy
 
+    @property
+    def wished(self) -> bool:
+        """Whether other parts are wished for, which nobody has begun to load."""
+        return self._loader.wished
+
     def start(self, config: RunConfig) -> None:
         """Begin, and load the parts of a configuration; frames that come before they are there are dropped."""
         self._loader.start()

@@ -60,6 +60,12 @@ class BackgroundLoader:
         with self._changed:
             return self._busy or self._wish is not None
 
+    @property
+    def wished(self) -> bool:
+        """Whether there is a wish that nobody has begun to serve."""
+        with self._changed:
+            return self._wish is not None
+
     def start(self) -> None:
         """Begin to serve wishes."""
         self._thread.start()

@@ -10,7 +10,7 @@ import numpy as np
 from sitepose.app.rendering.bodies import MAX_COORDINATE, SUBPIXEL_BITS
 from sitepose.app.rendering.palette import track_color
 from sitepose.app.rendering.style import Sizes
-from sitepose.core.structures import ImageArray, Poses
+from sitepose.core.structures import FloatArray, ImageArray, Poses
 
 
 class Trails:
@@ -35,6 +35,13 @@ class Trails:
                 places.popleft()
             if not places:
                 del self._places[track_id]
+
+    def paths(self) -> dict[int, FloatArray]:
+        """Return the places of each track, oldest first, shape (N, 2)."""
+        return {
+            track_id: np.array([place[1:] for place in places], np.float32)
+            for track_id, places in self._places.items()
+        }
 
     def draw(self, image: ImageArray, sizes: Sizes) -> None:
         """Draw every trail on a picture, the older half thinner."""

@@ -1,0 +1,164 @@
+"""``sitepose``, ``sitepose --camera ...``: the live window, and the same without one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sitepose.core.errors import ConfigError, PipelineError, PluginError
+
+if TYPE_CHECKING:
+    from sitepose.app.config import RunConfig
+    from sitepose.app.pipeline.live_events import LiveEvent
+
+INSTALL_WINDOW = "the window needs Qt: pip install 'sitepose[gui]' (or choose --headless, or --video FILE)"
+
+Location = tuple[str, dict[str, Any]]
+"""What to open, and its settings."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose live sources."""
+    live = parser.add_argument_group("live")
+    live.add_argument(
+        "--camera", action="append", default=[], metavar="N|PATH",
+        help="a local camera; also loop:FILE or test:. May be given several times",
+    )  # fmt: skip
+    live.add_argument(
+        "--url", action="append", default=[], metavar="URL",
+        help="a network camera: rtsp:// or http(s)://. May be given several times",
+    )  # fmt: skip
+    live.add_argument(
+        "--gst", action="append", default=[], metavar="PIPELINE",
+        help="a GStreamer pipeline; it may do whatever GStreamer can",
+    )  # fmt: skip
+    live.add_argument("--user", metavar="NAME", help="who logs in at the network camera")
+    live.add_argument(
+        "--password-file", type=Path, metavar="FILE",
+        help="first line: the password. On the command line, others could read it",
+    )  # fmt: skip
+    live.add_argument("--transport", choices=("tcp", "udp"), help="of RTSP cameras; default tcp")
+    live.add_argument("--headless", action="store_true", help="no window: write poses until interrupted")
+
+
+def wanted(arguments: argparse.Namespace) -> bool:
+    """Return whether the command line asks for something live: a camera, or nothing at all."""
+    return bool(arguments.camera or arguments.url or arguments.gst) or not arguments.video
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the window, or run without one."""
+    from sitepose.app.logs import configure_logs
+
+    configure_logs(arguments.verbose)
+    locations = _locations(arguments)
+    if arguments.headless:
+        if not locations:
+            raise ConfigError("--headless: name a source with --camera, --url or --gst")
+        return _run_headless(locations, _config(arguments), arguments)
+    return _run_window(locations, arguments)
+
+
+def _locations(arguments: argparse.Namespace) -> list[Location]:
+    login = {} if arguments.transport is None else {"transport": arguments.transport}
+    if arguments.user is not None:
+        login |= {"user": arguments.user, "password": _password(arguments.password_file)}
+    elif arguments.password_file is not None:
+        raise ConfigError("--password-file: needs --user as well")
+    network = [(url, dict(login)) for url in arguments.url]
+    return [
+        *((camera, {}) for camera in arguments.camera),
+        *network,
+        *(("", {"pipeline": pipeline}) for pipeline in arguments.gst),
+    ]
+
+
+def _password(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return (file.read_text(encoding="utf-8").splitlines() or [""])[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--password-file: cannot read {file}: {error}") from error
+
+
+def _config(arguments: argparse.Namespace) -> RunConfig:
+    from sitepose.app.cli.run import overrides
+    from sitepose.app.config import read_config
+
+    return read_config(
+        arguments.config,
+        preset=arguments.preset,
+        overrides=overrides(arguments),
+        assignments=arguments.assignments,
+    )
+
+
+def _run_window(locations: list[Location], arguments: argparse.Namespace) -> int:
+    if find_spec("qtpy") is None or not any(map(find_spec, ("PyQt5", "PyQt6", "PySide2", "PySide6"))):
+        raise PluginError(INSTALL_WINDOW)
+    from sitepose.app.cli.run import overrides
+    from sitepose.app.gui.model import SessionModel
+    from sitepose.app.gui.views.application import run_window
+    from sitepose.app.pipeline.live import FIRST
+
+    given = bool(overrides(arguments) or arguments.config or arguments.preset or arguments.assignments)
+    config = _config(arguments)
+
+    def change(model: SessionModel) -> None:
+        if given:  # else what the last window was left with
+            model.configs[FIRST] = config
+
+    return run_window(locations, change, threads=config.runtime.threads)
+
+
+def _run_headless(locations: list[Location], config: RunConfig, arguments: argparse.Namespace) -> int:
+    from sitepose.app.pipeline.live_headless import HeadlessRun
+
+    def tell(event: LiveEvent) -> None:
+        where = f"{event.source}: " if event.source else ""
+        print(f"sitepose: {where}{event.message}", file=sys.stderr, flush=True)
+
+    headless = HeadlessRun(locations, config, arguments.output, on_event=tell)
+    with _stopping(headless.stop):
+        reports = headless.run()
+    for report in reports:
+        if arguments.json:
+            print(json.dumps(report.as_table(), default=str))
+        else:
+            _print_report(report.as_table())
+    if headless.failure:
+        raise PipelineError(headless.failure)
+    return 0
+
+
+def _print_report(report: Mapping[str, Any]) -> None:
+    lost = ", ".join(f"{why} {count}" for why, count in report["dropped"].items() if count)
+    print(
+        f"{report['source']}: poses of {report['frames']} frames; not looked at: {lost or 'none'}",
+        file=sys.stderr,
+    )
+    for kind, path in report["paths"].items():
+        print(f"  {kind}: {path}", file=sys.stderr)
+
+
+@contextmanager
+def _stopping(stop: Any) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the run cleanly."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,297 @@
+"""What the window does: the user's wishes to the engine, the engine's answers to the view. No Qt."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from sitepose.app.gui.figures import figures_table
+from sitepose.app.gui.forms import form_fields
+from sitepose.app.gui.menu import PARTS, Part, options, settings_of
+from sitepose.app.gui.model import Banner, SessionModel, SourceEntry
+from sitepose.app.gui.panes import Panes
+from sitepose.app.gui.recording import RecordingDesk
+from sitepose.app.gui.remedies import remedy
+from sitepose.app.gui.tasks import Tasks
+from sitepose.app.gui.view import PartChoice, View
+from sitepose.app.pipeline.live import FIRST, SECOND, LiveEngine, LiveView
+from sitepose.app.pipeline.live_events import LiveEvent
+from sitepose.app.pipeline.live_inputs import source_label, source_opener
+from sitepose.app.pipeline.live_replay import Replay
+from sitepose.core.errors import SiteposeError
+from sitepose.plugins.api import FrameSource
+
+LANES = (FIRST, SECOND)
+
+_log = logging.getLogger(__name__)
+
+
+class Controller:
+    """Stands between view and engine. All but :meth:`on_view` and :meth:`on_event` belong to the view's thread.
+
+    Args:
+        view: The window.
+        model: What it knows.
+        make_engine: Makes the engine, given whom to tell of events and of frames.
+        wake: Asks the view's thread to call :meth:`refresh` soon; safe in any thread.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        model: SessionModel,
+        make_engine: Callable[..., LiveEngine],
+        wake: Callable[[], None],
+    ) -> None:
+        self.model = model
+        self._view = view
+        self._wake = wake
+        self._events: deque[LiveEvent] = deque()
+        self._engine = make_engine(on_event=self.on_event, on_view=self.on_view)
+        self._panes = Panes(view, self._engine)
+        self._tasks = Tasks(wake)
+        self.recording = RecordingDesk(view, model, self._engine, self._tasks, self._show_banner)
+        self._closed = False
+
+    def start(self) -> None:
+        """Show everything, and begin to load the networks."""
+        self._view.show_theme(self.model.theme)
+        self._view.show_layers(self.model.layers)
+        for lane in LANES:
+            self._show_parts(lane)
+        self._show_sources()
+        self._view.show_compare(self.model.compare)
+        self._view.show_status("loading networks")
+        self._engine.start_lane(self.model.configs[FIRST])
+        if self.model.compare:
+            self._engine.start_lane(self.model.configs[SECOND], SECOND)
+        self._show_panes()
+
+    def close(self) -> None:
+        """End everything; calling it twice is fine."""
+        if not self._closed:
+            self._closed = True
+            self.recording.finish()
+            self._engine.stop()
+            self._tasks.close()
+
+    # What comes from the engine's threads.
+
+    def on_view(self, view: LiveView) -> None:
+        """Make a frame ready for the screen; in the thread of its source."""
+        if self._panes.prepare(view):
+            self._wake()
+
+    def on_event(self, event: LiveEvent) -> None:
+        """Take note of an event; from any thread."""
+        self._events.append(event)
+        self._wake()
+
+    # What the view's thread calls when it was woken, and twice a second.
+
+    def refresh(self) -> None:
+        """Show what is new."""
+        while self._events:
+            self._show_event(self._events.popleft())
+        self._tasks.answer()
+        self._panes.paint()
+
+    def tick(self) -> None:
+        """Show figures, and where recordings are."""
+        key = self.model.current
+        for lane in LANES if self.model.compare else (FIRST,):
+            parts = self._engine.parts(lane)
+            view = self._engine.view(key)
+            table = figures_table(
+                self._engine.figures(key, lane),
+                None if view is None else view.age_s(lane),
+                parts.models if parts is not None else (),
+            )
+            self._view.show_figures(lane, table)
+        self.recording.show()
+        replay = self._replay()
+        self._view.show_replay(replay.position if replay is not None else None)
+
+    # What the user wishes.
+
+    def open(self, location: str, **settings: Any) -> None:
+        """Open a camera, a video or a session; a login goes to the camera and nowhere else."""
+        try:
+            label = source_label(location, pipeline=settings.get("pipeline"))
+        except SiteposeError as error:
+            self._show_banner(Banner(str(error), remedy("source-failed", str(error))))
+            return
+        key = self.model.free_key(label)
+        self.model.sources[key] = SourceEntry(key, label)
+        self.model.current = key
+        self._show_sources()
+        self._show_panes()
+
+        def opened(listener: Callable[[Any], None]) -> FrameSource:
+            return source_opener(location, **settings)(listener)  # libraries are imported beside the window
+
+        self._engine.add_source(key, opened)
+
+    def close_source(self, key: str = "") -> None:
+        """Close a source; by default the current one."""
+        key = key or self.model.current
+        if self.model.sources.pop(key, None) is None:
+            return
+        self.recording.finish(key)
+        self._engine.remove_source(key)
+        self.model.current = next(iter(self.model.sources), "")
+        if self.model.following is not None and self.model.following[0] == key:
+            self.follow("", None)
+        self._show_sources()
+        self._show_panes()
+
+    def select_source(self, key: str) -> None:
+        """Make figures, recording and replay controls be about a source."""
+        if key in self.model.sources:
+            self.model.current = key
+            self._show_sources()
+            self.tick()
+
+    def retry(self) -> None:
+        """Try to reach the current camera now."""
+        source: Any = self._engine.source(self.model.current)
+        if hasattr(source, "retry_now"):
+            source.retry_now()
+
+    def choose_part(self, lane: str, part: Part, name: str) -> None:
+        """Load another detector, pose network, pose-NMS or tracker; it takes over when it is there."""
+        if name != getattr(self.model.configs[lane], part).name:
+            self._switch(lane, self.model.with_part(lane, part, name))
+
+    def change_setting(self, lane: str, part: Part, key: str, value: Any) -> None:
+        """Change one setting of a part."""
+        self._switch(lane, self.model.with_setting(lane, part, key, value))
+
+    def choose_preset(self, lane: str, preset: str) -> None:
+        """Take detector and pose network of a preset."""
+        self._switch(lane, self.model.with_preset(lane, preset))
+
+    def compare(self) -> None:
+        """Begin or end to run a second pipeline over the same frames."""
+        self.model.compare = not self.model.compare
+        if self.model.compare:
+            if self._engine.lane(SECOND) is None:
+                self._engine.start_lane(self.model.configs[SECOND], SECOND)
+        else:
+            self._tasks.run(lambda: self._engine.stop_lane(SECOND))
+        self._view.show_compare(self.model.compare)
+        self._show_panes()
+
+    def follow(self, source: str, track_id: int | None) -> None:
+        """Follow a person; None follows nobody."""
+        self.model.following = (source, track_id) if track_id is not None else None
+        self._view.show_following(source, track_id)
+
+    def toggle_layer(self, layer: str) -> None:
+        """Show or hide boxes, skeletons, labels or trails."""
+        self.model.layers = self.model.toggled(layer)
+        self._view.show_layers(self.model.layers)
+
+    def toggle_theme(self) -> None:
+        """Be light in place of dark, or the other way round."""
+        self.model.theme = "light" if self.model.theme == "dark" else "dark"
+        self._view.show_theme(self.model.theme)
+
+    def dismiss(self) -> None:
+        """Follow nobody, and take the message away."""
+        self._show_banner(None)
+        self.follow("", None)
+
+    def pause(self) -> None:
+        """Let a recording stand still, or go on."""
+        if (replay := self._replay()) is not None:
+            replay.play(not replay.position.playing)
+            self.tick()
+
+    def step(self, frames: int) -> None:
+        """Go so many frames further in a recording; negative goes back."""
+        if (replay := self._replay()) is not None:
+            replay.step(frames)
+            self.tick()
+
+    def skip(self, seconds: float) -> None:
+        """Go so many seconds further in a recording."""
+        if (replay := self._replay()) is not None:
+            replay.seek(replay.position.timestamp + seconds)
+            self.tick()
+
+    def seek_frame(self, number: int) -> None:
+        """Go to a frame of a recording."""
+        if (replay := self._replay()) is not None:
+            replay.seek_frame(number)
+
+    def speed(self, factor: float) -> None:
+        """Play a recording so many times as fast as now."""
+        if (replay := self._replay()) is not None:
+            replay.set_speed(replay.position.speed * factor)
+            self.tick()
+
+    def report(self, error: BaseException) -> None:
+        """Show an error that nobody has expected."""
+        self._show_banner(Banner(f"{type(error).__name__}: {error}", remedy("unexpected", str(error))))
+
+    def _replay(self) -> Replay | None:
+        source = self._engine.source(self.model.current)
+        return source if isinstance(source, Replay) else None
+
+    def _switch(self, lane: str, config: Any) -> None:
+        self.model.configs[lane] = config
+        self._show_parts(lane)
+        if self._engine.lane(lane) is not None:
+            self._view.show_status("loading; what runs goes on until the new part is there")
+            self._engine.switch(config, lane)
+
+    def _show_event(self, event: LiveEvent) -> None:
+        entry = self.model.sources.get(event.source)
+        if entry is not None and event.kind.startswith("source"):
+            entry.state, entry.message = event.state or entry.state, event.message
+            self._show_sources()
+        where = f"{event.source}: " if event.source else f"pipeline {event.lane}: " if event.lane else ""
+        self._view.show_status(f"{where}{event.message}")
+        if event.kind in ("switched", "switch-failed"):
+            self._take_back(event.lane)
+        banner = self.model.banner
+        if event.failed or event.state == "failed":
+            text = f"{where}{event.message}"
+            self._show_banner(Banner(text, remedy(event.kind, event.message), event.kind))
+        elif banner is not None and _cures(event, banner):
+            self._show_banner(None)
+
+    def _take_back(self, lane: str) -> None:
+        """Show the parts that really run: after a failed switch these are the old ones."""
+        running, engine_lane = self._engine.parts(lane), self._engine.lane(lane)
+        if running is not None and engine_lane is not None and not engine_lane.wished:
+            self.model.configs[lane] = running.config
+            self._show_parts(lane)
+
+    def _show_parts(self, lane: str) -> None:
+        for part in PARTS:
+            config = getattr(self.model.configs[lane], part)
+            kind = settings_of(part, config)
+            fields = form_fields(kind, config.settings) if kind is not None else []
+            self._view.show_part(lane, PartChoice(part, options(part), config.name, fields))
+
+    def _show_sources(self) -> None:
+        self._view.show_sources(list(self.model.sources.values()), self.model.current)
+
+    def _show_panes(self) -> None:
+        lanes = LANES if self.model.compare else (FIRST,)
+        self._panes.arrange(list(self.model.sources), lanes)
+
+    def _show_banner(self, banner: Banner | None) -> None:
+        self.model.banner = banner
+        self._view.show_banner(banner)
+
+
+def _cures(event: LiveEvent, banner: Banner) -> bool:
+    """Return whether an event is the good news that a banner has waited for."""
+    if event.kind == "switched":
+        return banner.kind in ("switch-failed", "stage-failed")
+    return event.state == "playing" and banner.kind in ("source", "source-failed")

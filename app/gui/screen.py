@@ -1,0 +1,108 @@
+"""Pictures on their way to the screen: made ready beside the window's thread, the newest one wins."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from sitepose.app.pipeline.live import RECORDED, LiveView
+from sitepose.app.pipeline.live_results import LiveResult
+from sitepose.app.rendering.trails import Trails
+from sitepose.core.structures import FloatArray, ImageArray
+
+TRAIL_S = 3.0
+"""Seconds of the way that each track has come."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Picture:
+    """What one pane shows.
+
+    Attributes:
+        pixels: BGRA, shape (H, W, 4), of the size of the pane; nobody writes to it any more.
+        scale: Pixels of the pane per pixel of the frame.
+        view: The frame that it was made from.
+        result: The people to draw over it; None while there are none.
+        trails: Where each track has come from, shape (N, 2), in pixels of the frame.
+    """
+
+    pixels: ImageArray
+    scale: float
+    view: LiveView
+    result: LiveResult | None
+    trails: dict[int, FloatArray]
+
+    @property
+    def age_s(self) -> float:
+        """How much older the people are than the picture."""
+        if self.result is None:
+            return 0.0
+        return max(0.0, self.view.frame.timestamp - self.result.tracked.frame.timestamp)
+
+
+class Screen:
+    """One pane: a source, with the people of one lane.
+
+    Pictures are scaled in the thread of the source, so that the window's thread only copies them to the screen.
+    Remembers the newest picture, the size of the pane and the trails.
+
+    Args:
+        source: Key of the source.
+        lane: Whose people; where there are none, those of the recording.
+    """
+
+    def __init__(self, source: str, lane: str) -> None:
+        self.source = source
+        self.lane = lane
+        self._size = (640, 360)
+        self._picture: Picture | None = None
+        self._trails = Trails(TRAIL_S)
+        self._trailed: LiveResult | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def picture(self) -> Picture | None:
+        """The newest picture."""
+        return self._picture
+
+    def resize(self, width: int, height: int) -> None:
+        """Take note of the size of the pane in pixels of the device; a picture that stands is made anew."""
+        self._size = (max(1, width), max(1, height))
+        picture = self._picture
+        if picture is not None:
+            self.show(picture.view)
+
+    def show(self, view: LiveView) -> Picture:
+        """Make a view ready; in the thread of its source."""
+        with self._lock:
+            result = view.results.get(self.lane) or view.results.get(RECORDED)
+            if result is not None and result is not self._trailed:
+                self._trailed = result
+                self._trails.add(result.tracked.frame.timestamp, result.tracked.poses)
+            scale = fit(view.frame.size_wh, self._size)
+            pixels = scaled(view.frame.image, scale)
+            self._picture = Picture(pixels, scale, view, result, self._trails.paths())
+            return self._picture
+
+
+def fit(size_wh: tuple[int, int], pane_wh: tuple[int, int]) -> float:
+    """Return the factor by which a frame fits into a pane.
+
+    >>> fit((1920, 1080), (960, 600))
+    0.5
+    """
+    return min(pane_wh[0] / size_wh[0], pane_wh[1] / size_wh[1])
+
+
+def scaled(image: ImageArray, scale: float) -> ImageArray:
+    """Return an RGB picture in another size as BGRA, which is what screens are made of; shape (H, W, 4)."""
+    height, width = image.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if size != (width, height):
+        # Averaging over areas is what keeps thin things visible; it is quick for whole factors only.
+        way = cv2.INTER_AREA if scale <= 0.5 else cv2.INTER_LINEAR
+        image = np.asarray(cv2.resize(image, size, interpolation=way), np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGRA), np.uint8)

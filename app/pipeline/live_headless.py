@@ -1,0 +1,153 @@
+"""Live without a window: the same engine, whose poses go to files and to other programs."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sitepose.app.config import RunConfig
+from sitepose.app.outputs.report import RunReport
+from sitepose.app.outputs.writers import POSES, REPORT
+from sitepose.app.pipeline.live import LiveEngine
+from sitepose.app.pipeline.live_capture import OpenSource
+from sitepose.app.pipeline.live_events import EventListener, LiveEvent
+from sitepose.app.pipeline.live_inputs import source_label, source_opener
+from sitepose.app.pipeline.live_writer import LiveWriter
+
+POLL_S = 0.1
+
+CATCH_UP_S = 2.0
+"""How long the end of a source waits for inference of its last frame."""
+
+
+class HeadlessRun:
+    """Runs live sources until they end or :meth:`stop` is called. Remembers what went wrong.
+
+    Args:
+        locations: What to open, and its settings.
+        config: What to run.
+        output: A folder for each source is made in here.
+        on_event: Told of what happens.
+
+    Attributes:
+        failure: One line; empty when all went well.
+    """
+
+    def __init__(
+        self,
+        locations: Sequence[tuple[str, Mapping[str, Any]]],
+        config: RunConfig,
+        output: Path,
+        *,
+        on_event: EventListener = lambda _: None,
+    ) -> None:
+        self.failure = ""
+        self._config = config
+        self._output = output
+        self._listener = on_event
+        self._stopping = False
+        self._openers: dict[str, OpenSource] = {}
+        for location, settings in locations:
+            label = source_label(location, pipeline=settings.get("pipeline"))
+            key = label if label not in self._openers else f"{label} ({len(self._openers) + 1})"
+            self._openers[key] = source_opener(location, **settings)
+
+    def stop(self) -> None:
+        """End the run; safe in a signal handler: it takes no lock, which the interrupted thread might hold."""
+        self._stopping = True
+
+    def run(self) -> list[RunReport]:
+        """Run, and return a report for each source."""
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        engine = LiveEngine(threads=self._config.runtime.threads, on_event=self._on_event)
+        try:
+            engine.start_lane(self._config)
+            if not self._wait_loaded(engine):
+                return []
+            began = time.perf_counter()
+            writers = self._open(engine)
+            while not (self._stopping or self.failure or engine.wait_ended(0)):
+                time.sleep(POLL_S)
+            if not self._stopping:
+                engine.finish(CATCH_UP_S)
+            return [self._finish(engine, key, writers[key], started, began) for key in writers]
+        finally:
+            engine.stop()
+
+    def _wait_loaded(self, engine: LiveEngine) -> bool:
+        lane = engine.lane()
+        assert lane is not None  # it was started
+        while not (lane.wait_loaded(POLL_S) or self.failure or self._stopping):
+            pass
+        return lane.parts is not None
+
+    def _open(self, engine: LiveEngine) -> dict[str, LiveWriter]:
+        parts = engine.parts()
+        assert parts is not None  # they are loaded
+        writers = {}
+        for key, opener in self._openers.items():
+            writers[key] = LiveWriter(
+                key,
+                parts,
+                folder=self._output / folder_name(key),
+                publish=self._config.output.publish,
+                select=self._config.select,
+                failed=self._on_write_failed,
+            )
+            engine.add_sink(writers[key])
+            engine.add_source(key, opener)
+        return writers
+
+    def _finish(
+        self, engine: LiveEngine, key: str, writer: LiveWriter, started: str, began: float
+    ) -> RunReport:
+        figures, view, parts = engine.figures(key), engine.view(key), engine.parts()
+        dropped = dict(figures.dropped) if figures is not None else {}
+        engine.remove_sink(writer)
+        writer.close(dropped=sum(dropped.values()))
+        width, height = view.frame.size_wh if view is not None else (0, 0)
+        folder = self._output / folder_name(key)
+        report = RunReport(
+            source=key,
+            status="failed" if self.failure else "interrupted" if self._stopping else "done",
+            error=self.failure or None,
+            version=version("sitepose"),
+            config=self._config.model_dump(mode="json"),
+            models=list(parts.models) if parts is not None else [],
+            width=width,
+            height=height,
+            frames=writer.frames,
+            seconds=time.perf_counter() - began,
+            stages=dict(figures.stages) if figures is not None else {},
+            dropped=dropped,
+            started=started,
+            paths={"poses": str(folder / POSES), "report": str(folder / REPORT)},
+        )
+        report.write(folder / REPORT)
+        return report
+
+    def _on_event(self, event: LiveEvent) -> None:
+        self._listener(event)
+        if event.kind in ("switch-failed", "source-failed"):
+            where = f"{event.source}: " if event.source else ""
+            self.failure = self.failure or f"{where}{event.message}"
+
+    def _on_write_failed(self, reason: str) -> None:
+        self._listener(LiveEvent(kind="output-failed", message=reason))
+        self.failure = self.failure or reason
+
+
+def folder_name(key: str) -> str:
+    """Return a source's name as that of a folder.
+
+    >>> folder_name("rtsp://10.0.0.2:554/live/1"), folder_name("../hall.mp4")
+    ('10.0.0.2-554-live-1', 'hall')
+    """
+    path = re.sub(r"^[a-z]+://", "", key, flags=re.IGNORECASE)
+    path = path.removesuffix(Path(path).suffix) if re.search(r"\.(mp4|mkv|avi|mov|gif|webm)$", path) else path
+    return re.sub(r"[^A-Za-z0-9._]+", "-", path).strip("-.") or "source"
