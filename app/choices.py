@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from sitepose.core.settings import Settings, check
 from sitepose.models.zoo.card import ModelCard, card_names, load_card
 from sitepose.plugins.api import PluginContext
 from sitepose.plugins.listing import missing_library
-from sitepose.plugins.registry import Kind, load_plugin, plugin_rows
+from sitepose.plugins.registry import Kind, brief, check_started, load_plugin, plugin_rows
+
+_log = logging.getLogger(__name__)
 
 NONE = "none"
 """The name that leaves a part out."""
@@ -68,12 +71,20 @@ class Choice:
             PluginError: It cannot start.
         """
         try:
-            return self.plugin(self.settings, context)
+            built = self.plugin(self.settings, context)
+            check_started(self.kind, self.part.name, built)
+            return built
         except SiteposeError:
             raise
         except Exception as error:  # the edge of a plug-in: it may raise anything at all
-            reason = f"{type(error).__name__}: {error}"
-            raise PluginError(f"{self.kind} {self.part.name!r} cannot start: {reason}") from error
+            raise PluginError(f"{self.kind} {self.part.name!r} cannot start: {brief(error)}") from error
+
+    def close(self, plugin: Any) -> None:
+        """Close what :meth:`construct` has made. One that fails is told of: the work is done by then."""
+        try:
+            plugin.close()
+        except Exception as error:  # noqa: BLE001  the edge of a plug-in: it may raise anything at all
+            _log.warning("%s %r cannot be closed: %s", self.kind, self.part.name, brief(error))
 
 
 def choose(kind: Kind, part: PartConfig) -> Choice:

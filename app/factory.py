@@ -165,7 +165,7 @@ class PartLoader:
         built = choice.construct(
             PluginContext(weights=weights, card=choice.card, runtime=self.runtime, workers=self.workers)
         )
-        self.closers.callback(built.close)
+        self.closers.callback(choice.close, built)
         if weights is not None:
             from sitepose.models.zoo.store import sha256_of
 

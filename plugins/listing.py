@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from sitepose.core.errors import PluginError
-from sitepose.plugins.registry import Kind, PluginRow, kinds, load_plugin, plugin_rows
+from sitepose.plugins.registry import Kind, PluginRow, announced_rows, kinds, load_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class PluginReport:
 
 def plugin_reports() -> list[PluginReport]:
     """Return the state of every plug-in, by kind and name; one that is broken does not hide the others."""
-    return [_report(row) for kind in kinds() for row in plugin_rows(kind).values()]
+    return [_report(row) for kind in kinds() for row in announced_rows(kind)]
 
 
 def missing_library(plugin: type[Any]) -> str:
@@ -53,7 +53,7 @@ def missing_library(plugin: type[Any]) -> str:
 def _report(row: PluginRow) -> PluginReport:
     licence = _licence(row.origin)
     try:
-        plugin = load_plugin(row.kind, row.name)
+        plugin = load_row(row)
         problem = missing_library(plugin)
         licence = getattr(plugin, "licence", None) or licence
     except PluginError as error:

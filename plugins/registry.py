@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, get_args
 
 from sitepose.core.errors import PluginError, UnknownPluginError, did_you_mean
+from sitepose.core.settings import Settings
 
 Kind = Literal["detector", "pose", "source", "tracker"]
+
+OURS = "sitepose"
+"""The distribution of the built-in plug-ins."""
 
 BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
     "detector": {
@@ -55,6 +59,15 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
 }
 
 
+METHODS: Mapping[Kind, tuple[str, ...]] = {
+    "detector": ("detect", "close"),
+    "pose": ("estimate", "close"),
+    "source": (),
+    "tracker": ("update", "finish", "reset"),
+}
+"""What a class must be able to do; the protocols of :mod:`sitepose.plugins.api` say how."""
+
+
 @dataclass(frozen=True, slots=True)
 class PluginRow:
     """One plug-in as announced, not yet imported.
@@ -65,6 +78,7 @@ class PluginRow:
         target: ``module:Class``.
         origin: Name of the distribution that announces it.
         version: Version of that distribution.
+        problem: Why it cannot be chosen whatever is in it; empty where it can.
     """
 
     kind: Kind
@@ -72,23 +86,30 @@ class PluginRow:
     target: str
     origin: str
     version: str
+    problem: str = ""
 
 
 def plugin_rows(kind: Kind) -> dict[str, PluginRow]:
-    """Return every plug-in of a kind by name; built-in names cannot be taken by others.
+    """Return what each name of a kind stands for; a built-in name always for the built-in plug-in."""
+    # The last of equal keys stays: those without a problem.
+    rows = sorted(announced_rows(kind), key=lambda row: (row.name, not row.problem))
+    return {row.name: row for row in rows}
 
-    Raises:
-        PluginError: Two distributions announce the same name.
-    """
-    rows = {name: PluginRow(kind, name, target, "sitepose", "") for name, target in BUILT_IN[kind].items()}
-    for entry in _entries(kind):
-        origin = entry.dist.name if entry.dist else "unknown"
-        version = entry.dist.version if entry.dist else ""
-        if entry.name in rows:
-            taken = rows[entry.name].origin
-            raise PluginError(f"{kind} {entry.name!r} is announced by both {taken} and {origin}; remove one")
-        rows[entry.name] = PluginRow(kind, entry.name, entry.value, origin, version)
-    return dict(sorted(rows.items()))
+
+def announced_rows(kind: Kind) -> list[PluginRow]:
+    """Return every plug-in of a kind by name, also those whose name another one has."""
+    ours = [PluginRow(kind, name, target, OURS, "") for name, target in BUILT_IN[kind].items()]
+    theirs = [
+        PluginRow(kind, entry.name, entry.value, entry.dist.name, entry.dist.version)
+        if entry.dist
+        else PluginRow(kind, entry.name, entry.value, "unknown", "")
+        for entry in _entries(kind)
+    ]
+    origins: dict[str, list[str]] = {}
+    for row in theirs:
+        origins.setdefault(row.name, []).append(row.origin)
+    told = [replace(row, problem=_clash(row, sorted(origins[row.name]))) for row in theirs]
+    return sorted([*ours, *told], key=lambda row: (row.name, row.origin != OURS, row.origin))
 
 
 def load_plugin(kind: Kind, name: str) -> type[Any]:
@@ -96,23 +117,83 @@ def load_plugin(kind: Kind, name: str) -> type[Any]:
 
     Raises:
         UnknownPluginError: There is none of this name.
-        PluginError: It cannot be imported; the message says how to mend it.
+        PluginError: It cannot be imported or is no plug-in; the message says how to mend it.
     """
     rows = plugin_rows(kind)
     if name not in rows:
         raise UnknownPluginError(f"unknown {kind} {name!r}; {did_you_mean(name, rows)}")
-    row = rows[name]
+    return load_row(rows[name])
+
+
+def load_row(row: PluginRow) -> type[Any]:
+    """Import and return the class that a row announces.
+
+    Raises:
+        PluginError: It cannot be imported or is no plug-in; the message says how to mend it.
+    """
+    if row.problem:
+        raise PluginError(row.problem)
     module, _, attribute = row.target.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise PluginError(f"{kind} {name!r} of {row.origin} cannot be loaded: {reason}") from error
+        plugin: type[Any] = getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:  # the edge of a plug-in: importing it may do anything at all
+        raise PluginError(
+            f"{row.kind} {row.name!r} of {row.origin} cannot be loaded: {brief(error)}"
+        ) from error
+    if fault := _fault(row.kind, plugin):
+        raise PluginError(f"{row.kind} {row.name!r} of {row.origin} is no {row.kind}: {fault}")
+    return plugin
+
+
+def check_started(kind: Kind, name: str, plugin: Any) -> None:
+    """Hold a plug-in that has been made to what the program will ask of it.
+
+    Raises:
+        PluginError: It does not say its capabilities.
+    """
+    if kind not in {"detector", "pose"}:
+        return
+    from sitepose.plugins.api import Capabilities
+
+    told = getattr(plugin, "capabilities", None)
+    if not isinstance(told, Capabilities):
+        what = "no capabilities" if told is None else f"a {type(told).__name__} for its capabilities"
+        raise PluginError(f"{kind} {name!r} gives {what}, expected sitepose.plugins.api.Capabilities")
+
+
+def brief(error: BaseException) -> str:
+    r"""Return what somebody else's exception says, in one line.
+
+    >>> brief(OSError("no such\n  device"))
+    'OSError: no such device'
+    """
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def kinds() -> tuple[Kind, ...]:
     """Return all kinds of plug-ins."""
     return get_args(Kind)
+
+
+def _clash(row: PluginRow, origins: list[str]) -> str:
+    """Return what is wrong with the name that a stranger's plug-in has; empty where it is its own."""
+    if row.name in BUILT_IN[row.kind]:
+        return f"{row.kind} {row.name!r} of {row.origin} has the name of a built-in one; rename it"
+    if len(origins) > 1:
+        return f"{row.kind} {row.name!r} is announced by {' and '.join(origins)}; remove all but one"
+    return ""
+
+
+def _fault(kind: Kind, plugin: Any) -> str:
+    if not isinstance(plugin, type):
+        return f"{plugin!r} is not a class"
+    missing = [name for name in METHODS[kind] if not callable(getattr(plugin, name, None))]
+    if missing:
+        return f"{plugin.__name__} has no {' and no '.join(missing)}"
+    settings = getattr(plugin, "Settings", None)
+    if kind != "source" and not (isinstance(settings, type) and issubclass(settings, Settings)):
+        return f"{plugin.__name__}.Settings is not a class of settings (sitepose.plugins.api.PluginSettings)"
+    return ""
 
 
 @cache

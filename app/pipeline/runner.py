@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from sitepose.app.pipeline.budget import FrameBudget
 from sitepose.core.errors import PipelineError, SiteposeError
 from sitepose.core.structures import Detections, Frame, PoseCandidates, Poses
+from sitepose.plugins.registry import brief
 
 MAX_BYTES_IN_FLIGHT = 128 << 20
 """Pixels held by a run at once: twenty frames of full HD."""
@@ -136,16 +137,23 @@ class Runner:
         except SiteposeError as reason:
             error = reason
         except Exception as reason:  # noqa: BLE001  the edge of a thread: it goes to the one who waits
-            error = _chain(f"the source failed: {type(reason).__name__}: {reason}", reason)
+            error = _chain(f"the source failed: {brief(reason)}", reason)
         queue.put(_End(error))
 
     def _serve(self, stage: Stage, source: _Queue, sink: _Queue) -> None:
+        failed = False
         with ThreadPoolExecutor(stage.lanes, thread_name_prefix=stage.name) as lanes:
             while isinstance(item := source.get(), Future):
+                # Nothing comes after a frame that failed: a later one must not be tracked or written.
+                if failed:
+                    continue
                 if stage.lanes == 1:
-                    sink.put(_done(stage, item, self._aborted))
+                    item = _done(stage, item, self._aborted)
+                    failed = not _good(item)
                 else:
-                    sink.put(lanes.submit(_work, stage, item.result(), self._aborted) if _good(item) else item)
+                    failed = not _good(item)
+                    item = item if failed else lanes.submit(_work, stage, item.result(), self._aborted)
+                sink.put(item)
             sink.put(item)
 
     def _drain(self, queue: _Queue) -> Iterator[Work]:
@@ -181,7 +189,7 @@ def _work(stage: Stage, work: Work, aborted: threading.Event) -> Work:
     try:
         stage.function(work)
     except Exception as error:  # the edge of a stage: whatever it is ends the run with one line
-        reason = str(error) if isinstance(error, SiteposeError) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, SiteposeError) else brief(error)
         raise _chain(f"{stage.name} failed at frame {work.frame.index}: {reason}", error) from error
     work.timings[stage.name] = max(time.perf_counter() - started + stage.balance(), 0.0)
     return work

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from sitepose.core.errors import PluginError
 from sitepose.plugins import registry
 from sitepose.plugins.listing import missing_library, plugin_reports
 
@@ -21,8 +22,14 @@ absent = stranger:Nothing
 """
 
 CODE = """
-class Good: ...
-class Lacking:
+from sitepose.plugins.api import PluginSettings
+
+class Good:
+    class Settings(PluginSettings): ...
+    def detect(self, frames): ...
+    def close(self): ...
+
+class Lacking(Good):
     licence = "AGPL-3.0-only"
     requires = ("no_such_module",)
     extra = "stranger[all]"
@@ -81,6 +88,55 @@ class TestReports:
     def test_every_detector_of_ours_loads_or_says_what_it_lacks(self, reports):
         for name in registry.BUILT_IN["detector"]:
             assert reports[name].problem == "" or "pip install" in reports[name].problem
+
+
+@pytest.fixture
+def announce(tmp_path, monkeypatch):
+    """Return a function that adds a distribution with a detector."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "announced.py").write_text(CODE)
+
+    def announce(distribution, name):
+        info = tmp_path / f"{distribution}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {distribution}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[sitepose.detectors]\n{name} = announced:Good\n")
+        registry._entries.cache_clear()
+
+    yield announce
+    registry._entries.cache_clear()
+    sys.modules.pop("announced", None)
+
+
+class TestNamesTakenTwice:
+    def test_a_built_in_name_stays_the_built_in_plugin(self, announce):
+        announce("greedy", "yolox")
+        assert registry.load_plugin("detector", "yolox").__name__ == "YoloxDetector"
+
+    def test_whoever_takes_a_built_in_name_is_listed_as_broken(self, announce):
+        announce("greedy", "yolox")
+        told = {report.origin: report.problem for report in plugin_reports() if report.name == "yolox"}
+        assert told == {
+            "sitepose": "",
+            "greedy": "detector 'yolox' of greedy has the name of a built-in one; rename it",
+        }
+
+    def test_strangers_with_one_name_are_both_broken_and_hide_nobody(self, announce):
+        announce("one", "good")
+        announce("other", "good")
+        announce("third", "better")
+        reports = [report for report in plugin_reports() if report.kind == "detector"]
+        told = [(report.origin, report.problem) for report in reports if report.name == "good"]
+        problem = "detector 'good' is announced by one and other; remove all but one"
+        assert told == [("one", problem), ("other", problem)]
+        assert next(report.problem for report in reports if report.name == "better") == ""
+        assert set(registry.BUILT_IN["detector"]) <= {report.name for report in reports}
+
+    def test_choosing_such_a_name_says_who_has_it(self, announce):
+        announce("one", "good")
+        announce("other", "good")
+        with pytest.raises(PluginError, match="announced by one and other"):
+            registry.load_plugin("detector", "good")
 
 
 def test_without_an_extra_the_libraries_themselves_are_named():

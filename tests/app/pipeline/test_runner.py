@@ -90,6 +90,19 @@ class TestRunner:
         assert seen == list(range(7))
         assert isinstance(error, PipelineError)
 
+    @pytest.mark.parametrize("lanes", [1, 3])
+    def test_no_later_stage_sees_what_comes_after_a_failure(self, lanes):
+        def fail(work):
+            if work.frame.index == 7:
+                raise ValueError("bad")
+
+        written = []
+        stages = [Stage("pose", fail, lanes), Stage("write", lambda work: written.append(work.frame.index))]
+        for _ in range(20):
+            written.clear()
+            until_it_breaks(Runner(stages), frames(16))
+            assert written == list(range(7))
+
     def test_a_source_that_breaks_keeps_its_good_frames(self):
         def broken():
             yield from frames(5)

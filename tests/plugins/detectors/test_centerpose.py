@@ -67,7 +67,8 @@ def one_by_one(heads, min_score):
         size = len(heatmap)
         return [
             (y, x) for y in range(size) for x in range(size)
-            if heatmap[y, x] > floor and heatmap[y, x] == heatmap[max(y - 1, 0):y + 2, max(x - 1, 0):x + 2].max()
+            if heatmap[y, x] > floor
+            and heatmap[y, x] == heatmap[max(y - 1, 0):y + 2, max(x - 1, 0):x + 2].max()
         ]  # fmt: skip
 
     people = []
