@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from sitepose.core.errors import ConfigError, SiteposeError, UnknownPluginError
 
 COMMANDS = {
+    "doctor": "what is installed here, what is missing, and how to install it",
     "export": "write saved poses in other formats, no network run",
     "models": "list, pull, verify and remove networks",
     "plugins": "which detectors, pose networks, trackers and sources there are",
+    "record": "record cameras on site, without models",
     "retrack": "track saved poses anew, no network run",
+    "sessions": "list, verify and repair what was recorded on site",
     "train": "fit settings on labelled data",
 }
 """Each is a module of this package with ``add_parser(subparsers)`` and ``run(arguments) -> exit status``."""

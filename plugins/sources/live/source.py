@@ -90,7 +90,7 @@ class LiveSource(ABC):
         """
         stream = self.stream(self.settings.connect_timeout_s)
         if stream is None:
-            raise SourceError(f"{self.address.label}: {self._why()}")
+            raise SourceError(f"{self.address.label}: {self.why()}")
         return SourceInfo(
             source_id=self.address.label, size_wh=stream.size_wh, frame_rate=stream.frame_rate, live=True
         )
@@ -118,6 +118,11 @@ class LiveSource(ABC):
     def damaged(self) -> int:
         """Pictures that arrived damaged or could not be converted so far."""
         return self._intake.damaged
+
+    def why(self) -> str:
+        """Return why the last connection ended, in one line."""
+        fault = self._supervisor.fault
+        return str(fault) if fault is not None else "no picture has come yet"
 
     def listen(self, listener: Listener) -> None:
         """Tell a listener of every event from now on, in the source's own threads."""
@@ -150,17 +155,17 @@ class LiveSource(ABC):
             StopIteration: The source was closed.
             SourceError: Nothing has come for ``give_up_s``, or nothing ever will; only where that is set.
         """
-        while True:
-            mail = self._intake.mailbox.take(TAKE_S)
-            if mail is None:
-                if self._intake.mailbox.closed:
-                    raise StopIteration
-                self._check_patience()
-                continue
-            frame = self._frame(mail)
-            if frame is not None:
-                self._frame_at = time.monotonic()
-                return frame
+        while (frame := self.newest(TAKE_S)) is None:
+            if self._intake.mailbox.closed:
+                raise StopIteration
+            self._check_patience()
+        self._frame_at = time.monotonic()
+        return frame
+
+    def newest(self, timeout_s: float) -> Frame | None:
+        """Return the newest frame that was not taken yet; None where none has come in time."""
+        mail = self._intake.mailbox.take(timeout_s)
+        return None if mail is None else self._frame(mail)
 
     def close(self) -> None:
         """Close the camera within a second; calling it twice is fine."""
@@ -198,8 +203,4 @@ class LiveSource(ABC):
         if patience is None:
             return
         if self.state == "failed" or time.monotonic() - self._frame_at > patience:
-            raise SourceError(f"{self.address.label}: {self._why()}")
-
-    def _why(self) -> str:
-        fault = self._supervisor.fault
-        return str(fault) if fault is not None else "no picture has come yet"
+            raise SourceError(f"{self.address.label}: {self.why()}")

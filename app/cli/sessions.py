@@ -1,0 +1,106 @@
+"""``sitepose sessions``: what was recorded on site: list, verify, repair, note."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add ``sessions`` and its actions."""
+    parser: argparse.ArgumentParser = subparsers.add_parser("sessions", help="recorded site sessions")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="which there are")
+    listing.add_argument("folder", nargs="?", type=Path, default=Path("sessions"), metavar="DIR")
+    verifying = actions.add_parser("verify", help="hashes, every frame decodes, counts agree")
+    verifying.add_argument("folder", nargs="+", type=Path, metavar="SESSION", help="or a folder of sessions")
+    verifying.add_argument(
+        "--no-decode", action="store_true", help="leave out the decoding, which takes longest"
+    )
+    repairing = actions.add_parser("repair", help="put together what a power cut left")
+    repairing.add_argument("folder", nargs="+", type=Path, metavar="SESSION", help="or a folder of sessions")
+    for action in (listing, verifying, repairing):
+        action.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do the action; 1 if a session is not whole."""
+    actions: Mapping[str, Callable[[argparse.Namespace], int]] = {
+        "list": _list,
+        "verify": _verify,
+        "repair": _repair,
+    }
+    return actions[arguments.action](arguments)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from sitepose.app.sessions.disk import show_duration, show_size
+    from sitepose.app.sessions.listing import list_sessions
+
+    lines = list_sessions(arguments.folder)
+    if arguments.json:
+        print(json.dumps({"sessions": [line.to_json() for line in lines]}, indent=2))
+        return 0
+    if not lines:
+        print(f"no sessions in {arguments.folder}", file=sys.stderr)
+    for line in lines:
+        source = line.manifest.source if line.manifest else "?"
+        amount = f"{show_duration(line.seconds):>10}  {show_size(line.bytes):>9}"
+        print(f"{line.folder.name:<50}  {line.state:<9}  {amount}  {source}")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from sitepose.app.sessions.verify import verify
+
+    results = [verify(folder, decode=not arguments.no_decode) for folder in _sessions(arguments.folder)]
+    if arguments.json:
+        print(json.dumps({"sessions": [result.to_json() for result in results]}, indent=2))
+    else:
+        for result in results:
+            decoded = f"{result.decoded} decoded, " if not arguments.no_decode else ""
+            poses = f"{result.poses} with poses, " if result.poses else ""
+            verdict = "good" if result.good else "NOT GOOD"
+            print(f"{result.name}: {verdict}: {result.frames} frames, {decoded}{poses}{result.seconds:.1f} s")
+            for problem in result.problems:
+                print(f"  {problem}")
+    return 0 if all(result.good for result in results) else 1
+
+
+def _repair(arguments: argparse.Namespace) -> int:
+    from sitepose.app.sessions.repair import repair
+    from sitepose.core.errors import SiteposeError
+
+    done, failed = [], []
+    for folder in _sessions(arguments.folder):
+        try:
+            done.append(repair(folder))
+        except SiteposeError as error:  # one that cannot be mended fails alone
+            failed.append(str(error))
+    if arguments.json:
+        print(json.dumps({"sessions": [result.to_json() for result in done], "failed": failed}, indent=2))
+    else:
+        for result in done:
+            state = "; ".join(result.done) or "was whole"
+            print(f"{result.name}: {result.frames} frames, {result.seconds:.1f} s: {state}")
+        for text in failed:
+            print(f"sitepose: {text}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _sessions(folders: list[Path]) -> list[Path]:
+    """Return the sessions that are meant: each folder is one, or holds some."""
+    from sitepose.app.sessions.listing import sessions_in
+    from sitepose.core.errors import FormatError
+
+    found = []
+    for folder in folders:
+        inside = sessions_in(folder)
+        if not inside:
+            raise FormatError(f"{folder}: is no session, and holds none")
+        found += inside
+    return found

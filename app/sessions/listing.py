@@ -1,0 +1,79 @@
+"""Which sessions there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sitepose.app.sessions.manifest import MANIFEST, VIDEO, SessionManifest, read_manifest
+from sitepose.app.sessions.repair import needs_repair
+from sitepose.core.errors import FormatError
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """One session in a list.
+
+    Attributes:
+        folder: Where it is.
+        state: ``recording``, ``cut off``, ``closed``, ``repaired`` or ``damaged``.
+        manifest: Its ``session.json``; None where that is damaged.
+    """
+
+    folder: Path
+    state: str
+    manifest: SessionManifest | None
+
+    @property
+    def seconds(self) -> float:
+        """Of video, as ``session.json`` says."""
+        parts = self.manifest.segments if self.manifest else ()
+        return sum(part.seconds for part in parts if part.state != "deleted")
+
+    @property
+    def bytes(self) -> int:
+        """Of video, as it is on the disk."""
+        return sum(path.stat().st_size for path in (self.folder / VIDEO).glob("*.mkv"))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for ``--json``."""
+        manifest = self.manifest
+        return {
+            "name": self.folder.name,
+            "folder": str(self.folder),
+            "state": self.state,
+            "source": manifest.source if manifest else "",
+            "created": manifest.created if manifest else None,
+            "seconds": round(self.seconds, 3),
+            "bytes": self.bytes,
+            "frames": manifest.counters.get("frames", 0) if manifest else 0,
+        }
+
+
+def sessions_in(root: Path) -> list[Path]:
+    """Return the folders of sessions in a folder, oldest name first; the folder itself if it is one."""
+    if is_session(root):
+        return [root]
+    return sorted(path for path in root.iterdir() if is_session(path)) if root.is_dir() else []
+
+
+def is_session(folder: Path) -> bool:
+    """Return whether a folder is, or was to be, a session."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    return (folder / MANIFEST).is_file() or ((folder / VIDEO).is_dir() and any((folder / VIDEO).glob("*.mkv")))
+
+
+def list_sessions(root: Path) -> list[SessionLine]:
+    """Return what there is in a folder."""
+    return [_line(folder) for folder in sessions_in(root)]
+
+
+def _line(folder: Path) -> SessionLine:
+    try:
+        manifest = read_manifest(folder)
+    except FormatError:
+        return SessionLine(folder, "damaged", None)
+    cut_off = manifest.state == "recording" and needs_repair(folder)
+    return SessionLine(folder, "cut off" if cut_off else manifest.state, manifest)

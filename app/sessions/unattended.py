@@ -1,0 +1,218 @@
+"""A camera that is recorded without anybody watching, for a box in a cupboard."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sitepose.app.sessions.listing import sessions_in
+from sitepose.app.sessions.manifest import read_manifest
+from sitepose.app.sessions.recorder import Recorder, RecorderEvent, RecordingSettings
+from sitepose.app.sessions.repair import needs_repair, repair
+from sitepose.app.sessions.schedule import Schedule
+from sitepose.app.sessions.triggers import Gate, Trigger
+from sitepose.core.errors import SiteposeError, SourceError
+from sitepose.plugins.sources.live.events import SourceEvent
+from sitepose.plugins.sources.live.source import LiveSource
+
+LOOK_S = 0.2
+"""How often a frame is looked at for something worth recording, and the clock for the schedule."""
+
+TAIL_S = 10.0
+"""How long a recording goes on after the last thing worth it."""
+
+SESSION_S = 24 * 3600.0
+"""Length of a session: a day is easy to find, and to delete when it may no longer be kept."""
+
+_log = logging.getLogger(__name__)
+
+Say = Callable[[str, str], None]
+"""Is told what happens: name of the source, one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """When to record, and how.
+
+    Attributes:
+        root: Folder of the sessions.
+        settings: Of each recording.
+        schedule: Times of day.
+        trigger: What is worth recording; None is everything.
+        session_s: Length of a session.
+        tail_s: How long a recording goes on after the last thing worth it.
+        described: Settings of the source for ``session.json``, without login.
+    """
+
+    root: Path
+    settings: RecordingSettings = field(default_factory=RecordingSettings)
+    schedule: Schedule = field(default_factory=Schedule)
+    trigger: Trigger | None = None
+    session_s: float = SESSION_S
+    tail_s: float = TAIL_S
+    described: Mapping[str, Any] = field(default_factory=dict)
+
+
+class UnattendedRecording:
+    """Records one camera by a plan, in a thread of its own, until it is closed or the disk is full.
+
+    Args:
+        source: The camera; closed with this.
+        plan: When to record, and how.
+        say: Is told what happens.
+
+    Raises:
+        RecordingError: The first session cannot be made.
+    """
+
+    def __init__(self, source: LiveSource, plan: Plan, say: Say) -> None:
+        self._source = source
+        self._plan = plan
+        self._say = say
+        self._gate = Gate(plan.tail_s, time.monotonic)
+        self._stopping = threading.Event()
+        self._attached = False
+        self._began_at = time.monotonic()
+        self.failure = ""
+        self.folders: list[Path] = []
+        self._recorder = self._begin(self._cut_off())
+        source.listen(self._on_source_event)
+        self._thread = threading.Thread(target=self._run, name=f"unattended {source.address.label}")
+        self._thread.start()
+
+    @property
+    def name(self) -> str:
+        """Name of the camera."""
+        return self._source.address.label
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on."""
+        return self._thread.is_alive()
+
+    @property
+    def recorder(self) -> Recorder:
+        """What records now: for its counters and marks."""
+        return self._recorder
+
+    @property
+    def recording(self) -> bool:
+        """Whether frames are recorded right now."""
+        return self._attached
+
+    def close(self) -> None:
+        """Close the camera and the session; calling it twice is fine."""
+        self._stopping.set()
+        self._source.close()
+        self._thread.join()
+
+    def _cut_off(self) -> str:
+        """Repair what a power cut has left of this camera's sessions; return the name of the newest."""
+        newest = ""
+        for folder in sessions_in(self._plan.root):
+            if not needs_repair(folder):
+                continue
+            try:
+                done = repair(folder)
+                self._say(self.name, f"repaired {folder.name}: {done.frames} frames, {done.seconds:.0f} s")
+                if read_manifest(folder).source == self.name:
+                    newest = folder.name
+            except SiteposeError as error:
+                self._say(self.name, str(error))
+        return newest
+
+    def _begin(self, continues: str) -> Recorder:
+        recorder = Recorder(
+            self._plan.root,
+            self.name,
+            self._plan.settings,
+            described=self._plan.described,
+            continues=continues,
+            listener=self._on_recorder_event,
+        )
+        self._began_at = time.monotonic()
+        self.folders.append(recorder.folder)
+        self._say(self.name, f"recording to {recorder.folder}")
+        return recorder
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set() and not self._recorder.stopped:
+                self._turn(self._wanted())
+                if time.monotonic() - self._began_at > self._plan.session_s:
+                    self._next_session()
+        except SiteposeError as error:
+            self.failure = str(error)
+        finally:
+            self._source.detach(self._recorder)
+            self._source.close()
+            self._end(self._recorder)
+
+    def _wanted(self) -> bool:
+        """Return whether to record now; takes its time, so that it is asked a few times a second."""
+        trigger = self._plan.trigger
+        if trigger is None:
+            self._stopping.wait(LOOK_S)
+            return self._plan.schedule.active(datetime.now())
+        began = time.monotonic()
+        seen = self._look(trigger)
+        self._stopping.wait(max(0.0, LOOK_S - (time.monotonic() - began)))
+        return self._gate(seen) and self._plan.schedule.active(datetime.now())
+
+    def _look(self, trigger: Trigger) -> bool:
+        frame = self._source.newest(LOOK_S)
+        return frame is not None and trigger(frame)
+
+    def _turn(self, wanted: bool) -> None:
+        if wanted == self._attached:
+            return
+        self._attached = wanted
+        if wanted:
+            self._recorder.pause()  # what was left out before this was left out on purpose
+            self._source.attach(self._recorder)
+        else:
+            self._source.detach(self._recorder)
+        if self._plan.trigger is not None or self._plan.schedule.windows:
+            self._say(self.name, "recording" if wanted else "waiting")
+
+    def _next_session(self) -> None:
+        """Go over to a new session without losing a frame: the old one ends when the new one has begun."""
+        old, self._recorder = self._recorder, self._begin(self._recorder.name)
+        if self._attached:
+            self._source.attach(self._recorder, preroll_s=0)
+            deadline = time.monotonic() + self._plan.settings.segment_s
+            while not self._recorder.stats.frames and time.monotonic() < deadline:
+                if self._stopping.wait(LOOK_S) or self._recorder.stopped:
+                    break
+        self._source.detach(old)
+        self._end(old)
+
+    def _end(self, recorder: Recorder) -> None:
+        try:
+            recorder.close()
+        except SiteposeError as error:
+            self.failure = str(error)
+
+    def _on_source_event(self, event: SourceEvent) -> None:
+        self._recorder.source_event(event)
+        self._say(self.name, event.message)
+
+    def _on_recorder_event(self, event: RecorderEvent) -> None:
+        self._say(self.name, event.message)
+
+
+def check_running(source: LiveSource) -> None:
+    """Say at once what waiting will not mend, where somebody is there to read it.
+
+    Raises:
+        SourceError: The camera refuses the password, or nothing can play what it sends.
+    """
+    source.stream(source.settings.connect_timeout_s)
+    if source.state == "failed":
+        raise SourceError(f"{source.address.label}: {source.why()}")
