@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sitepose.app.pipeline.live_events import LiveEvent
 
 INSTALL_WINDOW = "the window needs Qt: pip install 'sitepose[gui]' (or choose --headless, or --video FILE)"
+
+NO_SCREEN = "there is no screen for the window: choose --video FILE, or --headless with a camera; see --help"
 
 Location = tuple[str, dict[str, Any]]
 """What to open, and its settings."""
@@ -105,6 +108,9 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
 def _run_window(locations: list[Location], arguments: argparse.Namespace) -> int:
     if find_spec("qtpy") is None or not any(map(find_spec, ("PyQt5", "PyQt6", "PySide2", "PySide6"))):
         raise PluginError(INSTALL_WINDOW)
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in screens):
+        raise ConfigError(NO_SCREEN)
     from sitepose.app.cli.run import overrides
     from sitepose.app.gui.model import SessionModel
     from sitepose.app.gui.views.application import run_window

@@ -65,7 +65,8 @@ class Lane:
             failed=self._not_loaded,
             progress=self._fetching,
         )
-        self._thread = threading.Thread(target=self._run, name=f"inference {name}", daemon=True)
+        # Not a daemon: a program that ends inside a library's C++ code is aborted.
+        self._thread = threading.Thread(target=self._run, name=f"inference {name}")
 
     @property
     def parts(self) -> LiveParts | None:

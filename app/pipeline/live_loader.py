@@ -51,8 +51,8 @@ class BackgroundLoader:
         self._busy = False
         self._closed = False
         self._changed = threading.Condition()
-        # A library that hangs while it loads must not keep the program from ending.
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        # Not a daemon: a program that ends inside a library's C++ code is aborted.
+        self._thread = threading.Thread(target=self._run, name=name)
 
     @property
     def busy(self) -> bool:
@@ -110,9 +110,15 @@ class BackgroundLoader:
             self._busy = True
             return config
 
+    def _progress_or_end(self, name: str, done: int, total: int | None) -> None:
+        """Pass on how far a download has come; end it where nobody waits for it any more."""
+        if self._closed:
+            raise _EndedError(f"{name}: ended, because the program ends")
+        self._progress(name, done, total)
+
     def _serve(self, config: RunConfig) -> None:
         try:
-            parts = self._load(config, self._parts, self._progress)
+            parts = self._load(config, self._parts, self._progress_or_end)
         except SiteposeError as error:
             _log.debug("a part cannot be loaded", exc_info=True)
             self._failed(str(error))
@@ -128,6 +134,10 @@ class BackgroundLoader:
         else:
             old, self._parts = self._parts, parts
             _close(_only_in(old, parts))
+
+
+class _EndedError(SiteposeError):
+    """Nobody waits for a download any more."""
 
 
 def _only_in(parts: LiveParts | None, others: LiveParts | None) -> list[Loaded]:

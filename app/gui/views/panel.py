@@ -201,6 +201,8 @@ class SidePanel(QScrollArea):
     def __init__(self, lanes: Sequence[str]) -> None:
         super().__init__()
         self.setObjectName("panel")
+        self.setAccessibleName("Side panel")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

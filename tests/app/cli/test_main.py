@@ -26,7 +26,7 @@ class TestUsage:
         assert caught.value.code == 0
         assert "usage: sitepose" in capsys.readouterr().out
 
-    @pytest.mark.parametrize("words", [[], ["--vidio", "x"], ["--video"], ["--video", "x", "--nms"]])
+    @pytest.mark.parametrize("words", [["--vidio", "x"], ["--video"], ["--video", "x", "--nms"]])
     def test_a_wrong_call_is_usage(self, words, capsys):
         with pytest.raises(SystemExit) as caught:
             main(words)

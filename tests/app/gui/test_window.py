@@ -1,0 +1,162 @@
+"""The whole window: real networks on a real video, switches, a real X server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+
+import psutil
+import pytest
+
+pytest.importorskip("qtpy", reason="needs a Qt binding: pip install 'sitepose[gui]'")
+
+from qtpy.QtWidgets import QWidget
+
+from sitepose.app.cli import main
+from sitepose.app.config import PartConfig
+from sitepose.app.gui.model import SessionModel
+from sitepose.app.gui.views.application import Window
+from sitepose.app.pipeline.live import FIRST
+
+pytestmark = pytest.mark.gui
+
+SETTLED = """
+import sys, threading, time
+from sitepose.app.config import read_config
+from sitepose.app.gui.model import SessionModel
+from sitepose.app.gui.views.application import Failures, Window, make_application
+application = make_application()
+model = SessionModel()
+window = Window(model)
+with Failures(window.controller.report):
+    window.start([(sys.argv[1], {})])
+    painted = []
+    def until(condition, seconds=20):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not condition():
+            application.processEvents()
+            time.sleep(0.005)
+        assert condition()
+    until(lambda: window.view.panes and window.view.panes[0]._picture is not None)
+    from qtpy.QtCore import QTimer
+    QTimer.singleShot(0, lambda: 1 / 0)
+    until(lambda: window.view.banner.isVisible())
+    assert "ZeroDivisionError" in window.view.banner.text
+    assert not window.view.grab().toImage().isNull()
+    window.close()
+print(application.platformName(), [t.name for t in threading.enumerate() if "load" not in t.name])
+"""
+
+
+@pytest.fixture
+def model(config):
+    model = SessionModel()
+    for lane in model.configs:
+        model.configs[lane] = config
+    return model
+
+
+class TestWindow:
+    def test_people_are_found_and_painted(self, qtbot, model, clip):
+        window = Window(model, threads=1)
+        window.start([(str(clip), {})])
+        pane = window.view.panes[0]
+        qtbot.waitUntil(lambda: pane._picture is not None and pane._picture.result is not None, timeout=30_000)
+        window.controller.tick()
+        people = pane._picture.result.tracked.poses
+        figures = window.controller._engine.figures("TUD-Stadtmitte.mp4")
+        window.close()
+
+        assert len(people) > 0
+        assert "camera to paint" in figures.recent
+
+    @pytest.mark.slow
+    def test_fifty_switches_leave_nothing_behind(self, qtbot, model, clip):
+        window = Window(model, threads=1)
+        window.start([(str(clip), {})])
+        lane = window.controller._engine.lane()
+        qtbot.waitUntil(lambda: lane.parts is not None, timeout=30_000)
+        self.switch(qtbot, window, 10)
+        threads, widgets = threading.active_count(), len(window.view.findChildren(QWidget))
+        memory = psutil.Process().memory_info().rss
+        self.switch(qtbot, window, 50)
+        grown = psutil.Process().memory_info().rss - memory
+        counts = threading.active_count(), len(window.view.findChildren(QWidget))
+        window.close()
+
+        assert counts == (threads, widgets)
+        assert grown < 32 << 20
+
+    def switch(self, qtbot, window, times):
+        """Exchange pose-NMS and tracker in turn; networks stay loaded."""
+        engine = window.controller._engine
+        for number in range(times):
+            part, names = (("nms", ("oks", "parametric")), ("tracker", ("none", "oks-sort")))[number % 2]
+            name = names[number // 2 % 2]
+            window.controller.choose_part(FIRST, part, name)
+            qtbot.waitUntil(lambda part=part, name=name: getattr(engine.parts().config, part).name == name)
+
+    def test_a_part_that_fails_leaves_the_old_one_and_says_so(self, qtbot, model, clip, tmp_path):
+        window = Window(model, threads=1)
+        window.start([(str(clip), {})])
+        engine = window.controller._engine
+        qtbot.waitUntil(lambda: engine.parts() is not None, timeout=30_000)
+        broken = tmp_path / "broken.onnx"
+        broken.write_bytes(b"no network")
+        config = model.configs[FIRST].model_copy(update={"detector": PartConfig(name="yolox", file=broken)})
+        window.controller._switch(FIRST, config)
+        qtbot.waitUntil(lambda: window.view.banner.isVisible(), timeout=30_000)
+        text = window.view.banner.text
+        running = engine.parts().config.detector.file.name
+        window.close()
+
+        assert "what was running goes on" in text
+        assert running == "yolox_nano.onnx"
+
+
+class TestProgram:
+    def test_under_a_real_x_server(self, tmp_path, clip):
+        if shutil.which("xvfb-run") is None:
+            pytest.skip("needs xvfb-run: apt-get install xvfb xauth")
+        environment = {key: value for key, value in os.environ.items() if key != "QT_QPA_PLATFORM"}
+        # What `import cv2` of the distribution with Qt in it does to the environment.
+        environment |= {
+            "QT_QPA_PLATFORM_PLUGIN_PATH": "/nowhere/cv2/qt/plugins",
+            "XDG_CONFIG_HOME": str(tmp_path),
+        }
+        code = tmp_path / "smoke.py"
+        code.write_text(textwrap.dedent(SETTLED), encoding="utf-8")
+        done = subprocess.run(
+            ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24", sys.executable, str(code), str(clip)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == "xcb ['MainThread']"
+
+    def test_without_a_screen_it_is_one_line(self, monkeypatch, capsys):
+        for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+            monkeypatch.delenv(name, raising=False)
+
+        assert main([]) == 2
+        assert "no screen for the window" in capsys.readouterr().err
+
+    def test_without_qt_it_is_one_line(self, monkeypatch, capsys):
+        monkeypatch.setitem(sys.modules, "qtpy", None)
+
+        assert main(["--camera", "0"]) == 1
+        assert capsys.readouterr().err.strip() == (
+            "sitepose: the window needs Qt: pip install 'sitepose[gui]' (or choose --headless, or --video FILE)"
+        )
+
+    def test_headless_without_a_source_is_a_usage_error(self, capsys):
+        assert main(["--headless"]) == 2
+        assert "name a source" in capsys.readouterr().err
