@@ -112,12 +112,37 @@ def draw_settings(
     raise ConfigError(f"no settings of {MAX_DRAWS} drawn are allowed, the last: {refused}") from refused
 
 
+def middle_of(
+    settings: Sequence[PoseNmsSettings], method: PoseNmsMethod, space: Sequence[Range], fixed: Mapping[str, Any]
+) -> PoseNmsSettings:
+    """Return settings with the median of each searched value, or the first where that is not allowed."""
+    table: dict[str, Any] = {}
+    for one in space:
+        median = float(np.median([_value(each, one.key) for each in settings]))
+        merge(table, _nested(one.key, round(median) if one.scale == "whole" else median))
+    merge(table, fixed)
+    try:
+        return check(method.settings, table, where="search:")
+    except ConfigError:
+        return settings[0]
+
+
 def _table(rng: np.random.Generator, space: Sequence[Range], fixed: Mapping[str, Any]) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for one in space:
-        leaf: Any = one.draw(rng)
-        for part in reversed(one.key.split(".")):
-            leaf = {part: leaf}
-        merge(table, leaf)
+        merge(table, _nested(one.key, one.draw(rng)))
     merge(table, fixed)
     return table
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def _value(settings: PoseNmsSettings, key: str) -> Any:
+    value: Any = settings
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
