@@ -18,7 +18,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from offline_sides import DATA, Ours, OwnRun, PeerRun, Rtmlib, Taken
+from offline_sides import Ours, OwnRun, PeerRun, Rtmlib, Taken, add_own_options
 
 from sitepose.core.similarity import COCO_AREA_SHARE, oks
 from sitepose.core.skeleton import load_skeleton
@@ -52,13 +52,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--video", default=str(DATA / "mot" / "TUD-Stadtmitte" / "TUD-Stadtmitte.mp4"))
-    parser.add_argument("--detector", default=str(DATA / "models" / "yolox_nano.onnx"))
-    parser.add_argument("--pose", default=str(DATA / "models" / "tinypose_256x192.onnx"))
-    parser.add_argument("--precisions", default="fp32,auto", help="of our side, with commas")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--score", type=float, default=0.3, help="boxes must score higher, on both sides")
-    parser.add_argument("--nms", type=float, default=0.5, help="overlap that two boxes may have, on both sides")
+    add_own_options(parser)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--frames", type=int, default=0, help="frames per run; 0: all")
     parser.add_argument("--peer", default=".venv-rtmlib/bin/python", help="Python of the peer's environment")

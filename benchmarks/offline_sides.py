@@ -66,6 +66,18 @@ class OwnRun:
     keypoints: list[FloatArray]
 
 
+def add_own_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that decide what our side does."""
+    parser.add_argument("--video", default=str(DATA / "mot" / "TUD-Stadtmitte" / "TUD-Stadtmitte.mp4"))
+    parser.add_argument("--detector", default=str(DATA / "models" / "yolox_nano.onnx"))
+    parser.add_argument("--pose", default=str(DATA / "models" / "tinypose_256x192.onnx"))
+    parser.add_argument("--precisions", default="fp32,auto", help="of our side, with commas")
+    parser.add_argument("--runtime", default="auto", help="library of our side")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--score", type=float, default=0.3, help="boxes must score higher")
+    parser.add_argument("--nms", type=float, default=0.5, help="overlap that two boxes may have")
+
+
 def own_config(arguments: argparse.Namespace, precision: str, *, overlay: bool = False) -> RunConfig:
     """Return the configuration of our side."""
     thresholds = {"min_score": arguments.score, "nms_iou": arguments.nms}
@@ -73,7 +85,11 @@ def own_config(arguments: argparse.Namespace, precision: str, *, overlay: bool =
         overrides={
             "detector": {"name": "yolox", "file": arguments.detector, "settings": thresholds},
             "pose": {"name": "tinypose-256x192", "file": arguments.pose},
-            "runtime": {"precision": precision, "threads": arguments.threads},
+            "runtime": {
+                "precision": precision,
+                "threads": arguments.threads,
+                "library": arguments.runtime,
+            },
             "output": {"overlay": overlay},
         }
     )
