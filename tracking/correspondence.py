@@ -78,14 +78,19 @@ class FlowPoints:
         points: Four around each mark, shape (T, L, 4, 2).
         good: Whether each is still being followed, shape (T, L, 4).
         weights: How far each mark can be trusted, shape (T, L).
-        heights: Of the people's boxes, shape (T,).
+        boxes: Of the people, moved along with their points, shape (T, 4).
     """
 
     track_ids: NDArray[np.int64]
     points: FloatArray
     good: BoolArray
     weights: Scores
-    heights: Scores
+    boxes: FloatArray
+
+    @property
+    def heights(self) -> Scores:
+        """Heights of the people's boxes, shape (T,)."""
+        return np.asarray(self.boxes[:, 3] - self.boxes[:, 1], np.float32)
 
     @classmethod
     def on(cls, poses: Poses, *, min_weight: float) -> FlowPoints:
@@ -93,8 +98,7 @@ class FlowPoints:
         known = marks(poses)
         points = known.places[:, :, None] + CORNERS * known.reaches[:, None, None, None]
         good = np.repeat((known.weights > min_weight)[:, :, None], len(CORNERS), axis=2)
-        heights = np.asarray(poses.boxes[:, 3] - poses.boxes[:, 1], np.float32)
-        return cls(poses.track_ids, np.asarray(points, np.float32), good, known.weights, heights)
+        return cls(poses.track_ids, np.asarray(points, np.float32), good, known.weights, poses.boxes)
 
     def follow(self, flow: PointFlow, camera: Transform) -> None:
         """Move every point on to the newest frame; leave out the lost and those of the background."""
@@ -102,14 +106,17 @@ class FlowPoints:
         index = (people, *grid)
         before = self.points[index]
         followed = flow.follow(before, self.heights[people])
-        own = np.linalg.norm(followed.points - transformed(before, camera), axis=1)
+        own = followed.points - transformed(before, camera)
+        steps = self._steps(people[followed.good], own[followed.good])
         self.points[index] = followed.points
-        self.good[index] = followed.good & ~self._background(people, own, followed.good)
+        self.good[index] = followed.good & ~_stays(own, steps[people])
+        corners = self.boxes.reshape(-1, 2, 2)
+        self.boxes = (transformed(corners, camera) + steps[:, None]).reshape(-1, 4)
 
     def rows(self, rows: NDArray[np.intp]) -> FlowPoints:
         """Return the points of some people."""
         return FlowPoints(
-            self.track_ids[rows], self.points[rows], self.good[rows], self.weights[rows], self.heights[rows]
+            self.track_ids[rows], self.points[rows], self.good[rows], self.weights[rows], self.boxes[rows]
         )
 
     def joined(self, other: FlowPoints) -> FlowPoints:
@@ -121,7 +128,7 @@ class FlowPoints:
             np.concatenate([self.points, other.points])[order],
             np.concatenate([self.good, other.good])[order],
             np.concatenate([self.weights, other.weights])[order],
-            np.concatenate([self.heights, other.heights])[order],
+            np.concatenate([self.boxes, other.boxes])[order],
         )
 
     def arrivals(self, poses: Poses) -> tuple[Scores, Scores]:
@@ -142,9 +149,15 @@ class FlowPoints:
         alive = (self.weights * (extracted > 0)).sum(axis=1) / np.maximum(self.weights.sum(axis=1), 1e-6)
         return arrived.astype(np.float32), alive.astype(np.float32)
 
-    def _background(self, people: NDArray[np.intp], own: FloatArray, good: BoolArray) -> BoolArray:
-        """Return which points stay with the background although their person moves."""
-        moving = np.zeros(len(self.heights), np.float32)
-        for person in np.unique(people[good]):
-            moving[person] = np.median(own[good & (people == person)])
-        return np.asarray((moving[people] > STANDS_OUT) & (own < WITH_BACKGROUND * moving[people]))
+    def _steps(self, people: NDArray[np.intp], own: FloatArray) -> FloatArray:
+        """Return the median motion of each person's points against the background, shape (T, 2)."""
+        steps = np.zeros((len(self.boxes), 2), np.float32)
+        for person in np.unique(people):
+            steps[person] = np.median(own[people == person], axis=0)
+        return steps
+
+
+def _stays(own: FloatArray, steps: FloatArray) -> BoolArray:
+    """Return which points stay with the background although their person moves."""
+    person = np.linalg.norm(steps, axis=1)
+    return np.asarray((person > STANDS_OUT) & (np.linalg.norm(own, axis=1) < WITH_BACKGROUND * person))

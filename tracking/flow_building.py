@@ -28,6 +28,7 @@ class FlowFrame:
         time: Seconds since the first frame.
         poses: Everybody seen.
         confidences: s(Q) of each pose, shape (P,).
+        camera: How far the background has moved since the first frame, x and y.
         flows: Flow of each pose, shape (P,); -1 where there is none.
         onward: For each pose its candidates in later frames, with the share of points that arrive.
     """
@@ -36,6 +37,7 @@ class FlowFrame:
     time: float
     poses: Poses
     confidences: FloatArray
+    camera: FloatArray = field(default_factory=lambda: np.zeros(2, np.float32))
     flows: IntArray = field(init=False)
     onward: list[dict[Node, float]] = field(init=False)
 

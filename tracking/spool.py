@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import IO, Any
@@ -19,6 +20,7 @@ class FrameSpool:
 
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the spool
+        weakref.finalize(self, self._file.close)
 
     def append(self, index: int, poses: Poses) -> None:
         """Keep the people of a frame."""
@@ -34,7 +36,3 @@ class FrameSpool:
             index = int(np.load(self._file)[0])
             columns: dict[str, Any] = {name: np.load(self._file) for name in _FIELDS}
             yield index, Poses(**columns)
-
-    def close(self) -> None:
-        """Give the file back; calling it twice is fine."""
-        self._file.close()

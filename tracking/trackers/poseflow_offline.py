@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from pydantic import Field
 
+from sitepose.core.similarity import box_iou
 from sitepose.core.skeleton import Skeleton
 from sitepose.core.structures import UNTRACKED, FloatArray, Frame, IntArray, Poses
 from sitepose.tracking.clock import FrameClock
 from sitepose.tracking.correspondence import FlowPoints
-from sitepose.tracking.flow import PointFlow
+from sitepose.tracking.flow import PointFlow, transformed
 from sitepose.tracking.flow_building import FlowBuilder, FlowFrame
 from sitepose.tracking.flow_nms import suppress_flows
 from sitepose.tracking.spool import FrameSpool
@@ -70,6 +71,7 @@ class PoseFlowOffline:
         self._online.reset()
         self._clock = FrameClock()
         self._flow = PointFlow()
+        self._camera = np.zeros(2, np.float32)
         self._points = FlowPoints.on(Poses.empty(self._skeleton.num_keypoints), min_weight=0)
         self._builder = FlowBuilder(
             window=settings.window,
@@ -84,9 +86,15 @@ class PoseFlowOffline:
     def update(self, frame: Frame, poses: Poses) -> Poses:
         """Return what is known so far of the people."""
         self._clock.advance(frame)
+        self._flow.advance(frame.image)
         people = poses[poses.box_scores >= self._settings.flow_score]
-        place = self._builder.add(FlowFrame(frame.index, self._clock.now, people, _confidences(people)))
-        self._link(frame, people, place)
+        motion = self._flow.background(self._points.boxes)
+        middle = np.array([[frame.size_wh[0] / 2, frame.size_wh[1] / 2]], np.float32)
+        self._camera = self._camera + (transformed(middle, motion) - middle)[0]
+        confidences = _confidences(people)
+        place = self._builder.add(FlowFrame(frame.index, self._clock.now, people, confidences, self._camera))
+        self._points.follow(self._flow, motion)
+        self._link(people, place)
         self._keep(self._builder.decide())
         return self._online.update(frame, poses)
 
@@ -98,11 +106,11 @@ class PoseFlowOffline:
             ids = np.array([identities.get(flow, UNTRACKED) for flow in poses.track_ids.tolist()], np.int64)
             yield index, poses.replace(track_ids=ids)[ids != UNTRACKED]
 
-    def _link(self, frame: Frame, people: Poses, place: int) -> None:
-        """Follow the points of the last frames' poses, and tell the builder where they arrive."""
-        self._flow.advance(frame.image)
-        self._points.follow(self._flow, self._flow.background(people.boxes))
-        arrived, _ = self._points.arrivals(people)
+    def _link(self, people: Poses, place: int) -> None:
+        """Tell the builder where the points of the last frames' poses arrive, and lay out new ones."""
+        arrived, alive = self._points.arrivals(people)
+        # Where points were lost (a jolt of the camera), the overlap of the box moved on speaks for them.
+        arrived += (1 - alive[:, None]) * (box_iou(self._points.boxes, people.boxes) - arrived)
         near = arrived >= self._settings.min_arrival
         for i, j in zip(*np.nonzero(near), strict=True):
             self._builder.link(_node(int(self._points.track_ids[i])), (place, int(j)), float(arrived[i, j]))
@@ -126,7 +134,9 @@ class PoseFlowOffline:
             flows = np.array([self._name(flow) for flow in frame.flows.tolist()], np.int64)
             rows = _first_of_each(flows)
             for row in rows:
-                self._ends.setdefault(int(flows[row]), TrackEnds()).add(frame.time, frame.poses.boxes[row])
+                # Against the background: a jolt of the camera is no motion of the people.
+                box = frame.poses.boxes[row] - np.tile(frame.camera, 2)
+                self._ends.setdefault(int(flows[row]), TrackEnds()).add(frame.time, box)
             self._spool.append(frame.index, frame.poses[rows].replace(track_ids=flows[rows]))
 
     def _name(self, flow: int) -> int:
