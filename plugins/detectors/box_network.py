@@ -42,6 +42,8 @@ class BoxNetwork(ABC):
     """Pre-processing for a file without a card: what the publishers of the architecture trained with."""
     skeleton_name: ClassVar[str | None] = None
     """What keypoints the network gives; None where it gives boxes alone."""
+    one_by_one: ClassVar[bool] = False
+    """Whether the number of rows in its output depends on the frame, so that frames cannot share a batch."""
 
     def __init__(self, settings: BoxSettings, context: PluginContext) -> None:
         if context.weights is None:
@@ -67,10 +69,11 @@ class BoxNetwork(ABC):
         if not frames:
             return []
         batch, fits = self.input.batch(frames)
-        outputs = self._session.run(batch)
+        answers = self._answers(self._session, batch)
+        nms_iou = self.settings.nms_iou
         return [
-            people_of_frame(self.decode([output[i] for output in outputs]), fit, nms_iou=self.settings.nms_iou)
-            for i, fit in enumerate(fits)
+            people_of_frame(self.decode(outputs), fit, nms_iou=nms_iou)
+            for outputs, fit in zip(answers, fits, strict=True)
         ]
 
     def close(self) -> None:
@@ -78,6 +81,13 @@ class BoxNetwork(ABC):
         session, self._session = self._session, None
         if session is not None:
             session.close()
+
+    def _answers(self, session: Session, batch: AnyArray) -> list[list[AnyArray]]:
+        """Return the outputs for each frame, without the batch's dimension."""
+        if self.one_by_one:
+            return [[output[0] for output in session.run(batch[i : i + 1])] for i in range(len(batch))]
+        outputs = session.run(batch)
+        return [[output[i] for output in outputs] for i in range(len(batch))]
 
     @abstractmethod
     def decode(self, outputs: Sequence[AnyArray]) -> Detections:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -114,6 +115,30 @@ HEADS = {
   people = Concat <axis = 2> ({"keypoint, " * 17} ymin, xmin, ymax, xmax, brightness)
 """,
     ),
+    "rtmdet": (
+        "float[N, 1, 5] dets, int64[N, 1] labels",
+        """
+  half = Mul (size, a_half)
+  low = Sub (center, half)
+  high = Add (center, half)
+  dets = Concat <axis = 2> (low, high, brightness)
+  flat = Mul (sum_x, zero)
+  number = Cast <to = 7> (flat)
+  labels = Squeeze (number, axis_x)
+""",
+    ),
+    "rtmo": (
+        "float[N, 1, 5] dets, float[N, 1, 17, 3] keypoints",
+        f"""
+  half = Mul (size, a_half)
+  low = Sub (center, half)
+  high = Add (center, half)
+  dets = Concat <axis = 2> (low, high, brightness)
+  keypoint = Concat <axis = 2> (center, brightness)
+  flat = Concat <axis = 2> ({", ".join(["keypoint"] * 17)})
+  keypoints = Reshape (flat, keypoints_shape)
+""",
+    ),
     "yolo": (
         "float[N, 5, C] output0",
         """
@@ -144,6 +169,8 @@ STRIDES = {
     "picodet": (8, 16, 32, 64),
     "centernet": (4,),
     "movenet_multipose": (32,),
+    "rtmdet": (32,),
+    "rtmo": (32,),
     "yolo": (8, 16, 32),
     "yolo-pose": (8, 16, 32),
 }
@@ -184,6 +211,7 @@ def _constants(head: str, spec: InputSpec) -> dict[str, np.ndarray]:
     rows = height // STRIDES[head][0]
     ints = {
         "axis_x": [2], "axis_y": [1],
+        "keypoints_shape": [-1, 1, 17, 3],
         "sides_shape": [-1, 4, rows, rows], "heatmap_shape": [-1, 2, rows, rows],
     }  # fmt: skip
     return {name: np.asarray(value, np.float32) for name, value in floats.items()} | {
@@ -295,7 +323,25 @@ def centerpose_head(detector):
     return head
 
 
-TORCH_HEADS = {"CenterPoseDetector": centerpose_head, "EfficientDet": efficientdet_head}
+def transformers_head(detector):
+    import torch
+
+    width, height = detector.input.size_wh
+
+    def head(center, size, brightness):
+        whole = torch.tensor([width, height])
+        boxes = torch.cat([center / whole, size / whole], 1)[:, None].repeat(1, 5, 1)
+        logits = torch.stack([brightness, 1 - brightness], 1)[:, None].repeat(1, 5, 1).logit(1e-6)
+        return SimpleNamespace(logits=logits, pred_boxes=boxes)
+
+    return head
+
+
+TORCH_HEADS = {
+    "TransformersDetector": transformers_head,
+    "CenterPoseDetector": centerpose_head,
+    "EfficientDet": efficientdet_head,
+}
 """Outputs of each format from centre (N, 2), size (N, 2) and brightness (N,), by the name of the base class."""
 
 

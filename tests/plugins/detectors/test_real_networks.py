@@ -129,7 +129,7 @@ def test_movenet_multipose_gives_the_people_of_its_published_graph(data, workers
 
 
 class TestFilesThatDoNotFit:
-    @pytest.mark.parametrize("name", ["centernet", "movenet_multipose", "picodet", "yolox"])
+    @pytest.mark.parametrize("name", ["centernet", "movenet_multipose", "picodet", "rtmdet", "rtmo", "yolox"])
     def test_a_network_with_another_head_is_one_line(self, data, workers, name):
         plugin = load_plugin("detector", name)
         weights = data / "models" / "tinypose_128x96.onnx"
@@ -147,13 +147,13 @@ class TestFilesThatDoNotFit:
             detector.decode([np.zeros((86, 6), np.float32)])
 
 
-@pytest.mark.parametrize("name", ["centernet", "movenet_multipose", "picodet", "yolox"])
+@pytest.mark.parametrize("name", ["centernet", "movenet_multipose", "picodet", "rtmdet", "rtmo", "yolox"])
 def test_the_default_card_is_for_the_plugin(name):
     card = load_card(load_plugin("detector", name).default_card)
     assert (card.kind, card.plugin) == ("detector", name)
 
 
-@pytest.mark.parametrize("name", ["centernet", "movenet_multipose", "picodet", "yolox"])
+@pytest.mark.parametrize("name", ["centernet", "movenet_multipose", "picodet", "rtmdet", "rtmo", "yolox"])
 def test_a_file_without_a_card_is_prepared_as_the_default_card_says(name):
     plugin = load_plugin("detector", name)
     size = {"size_wh": (64, 64)}
