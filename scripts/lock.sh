@@ -8,5 +8,5 @@ compile() {
     "$python" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --no-header --no-annotate --override requirements/overrides.txt "$@"
 }
-compile pyproject.toml --extra validation --extra tracking -o requirements/core.lock
-compile pyproject.toml --extra validation --extra tracking --group dev -c requirements/core.lock -o requirements/dev.lock
+compile pyproject.toml --extra validation --extra tracking --extra trackers -o requirements/core.lock
+compile pyproject.toml --extra validation --extra tracking --extra trackers --group dev -c requirements/core.lock -o requirements/dev.lock

@@ -187,5 +187,5 @@ def _load(class_name: str) -> tuple[Any, Any]:
         return tracker_class, importlib.import_module("supervision").Detections
     except ImportError as error:
         raise PluginError(
-            f"this tracker needs the package 'trackers' ({error}); pip install 'sitepose[tracking]'"
+            f"this tracker needs the package 'trackers' ({error}); pip install 'sitepose[trackers]'"
         ) from error
