@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
 from sitepose.app.sessions.matroska import (
     CLUSTER,
+    CODEC_NAMES,
     CUES,
     DURATION,
     EBML,
@@ -28,6 +30,11 @@ from sitepose.core.formats import ebml
 
 VOID = 0xEC
 
+JPEG_BEGIN = b"\xff\xd8"
+
+CLUSTER_HEADER = 12
+"""Bytes of the ID and the size of a cluster."""
+
 BLOCK_HEADER = 4
 """Track, stamp and flags before the frame."""
 
@@ -39,11 +46,13 @@ class Block:
     Attributes:
         pts_ms: When it is shown.
         keyframe: Whether decoding can begin here.
+        begin: Offset of the encoded frame.
         end: Offset behind it.
     """
 
     pts_ms: int
     keyframe: bool
+    begin: int
     end: int
 
 
@@ -80,14 +89,16 @@ def _scanned(stream: BinaryIO, path: Path) -> Scan:
     layout, segment_end = _read_head(stream, path)
     blocks: list[Block] = []
     closed = False
+    sound = _soundness(stream, layout)
     header = ebml.read_header(stream)
     while header is not None and header.identity == CLUSTER:
-        found = list(_cluster(stream, header, size, layout))
+        whole = list(_cluster(stream, header, size, layout))
+        found = whole if segment_end == size else list(takewhile(sound, whole))
         blocks += found
         if found:
             layout.end = found[-1].end
             layout.last_ms = max(layout.last_ms, *(block.pts_ms for block in found))
-        if header.end is not None and (not found or found[-1].end != header.end):
+        if len(found) < len(whole) or (header.end is not None and layout.end != header.end):
             break  # it breaks off inside
         header = ebml.read_header(stream)
     if header is not None and header.identity == CUES:
@@ -150,12 +161,44 @@ def _cluster(stream: BinaryIO, cluster: ebml.Header, size: int, layout: Layout) 
         relative = int.from_bytes(head[1:3], "big", signed=True)
         stop = block.content + (block.size or 0)
         stream.seek(stop)
-        yield Block(timestamp + relative, bool(head[3] & 0x80), stop)
+        yield Block(timestamp + relative, bool(head[3] & 0x80), block.content + BLOCK_HEADER, stop)
+
+
+def _soundness(stream: BinaryIO, layout: Layout) -> Callable[[Block], bool]:
+    """Return what tells a frame from the zeros that a power cut leaves where data had not reached the disk.
+
+    Inside a unit of H.264 and H.265 there are never three zero bytes in a row.
+    """
+    place = stream.tell()
+    stream.seek(layout.tracks)
+    head = stream.read(layout.end - layout.tracks)
+    stream.seek(place)
+    lengths = any(CODEC_NAMES[codec].encode() in head for codec in ("h264", "h265"))
+
+    def sound(block: Block) -> bool:
+        place = stream.tell()
+        stream.seek(block.begin)
+        data = stream.read(block.end - block.begin)
+        stream.seek(place)
+        return _units_are_sound(data) if lengths else data[:2] == JPEG_BEGIN and any(data[-16:])
+
+    return sound
+
+
+def _units_are_sound(data: bytes) -> bool:
+    offset = 0
+    while offset < len(data):
+        end = offset + 4 + int.from_bytes(data[offset : offset + 4], "big")
+        if end > len(data) or data.find(bytes(3), offset + 4, end) >= 0:
+            return False
+        offset = end
+    return True
 
 
 def _size_clusters(layout: Layout) -> None:
     """Give every cluster its size; the last one ends with the last whole frame, empty ones are none."""
     layout.clusters = [cluster for cluster in layout.clusters if cluster.begin < layout.end]
-    ends = [cluster.begin for cluster in layout.clusters[1:]] + [layout.end]
-    for cluster, end in zip(layout.clusters, ends, strict=True):
-        cluster.content_size = end - cluster.begin - 12
+    end = layout.end
+    for cluster in reversed(layout.clusters):
+        cluster.content_size = end - cluster.begin - CLUSTER_HEADER
+        end = cluster.begin

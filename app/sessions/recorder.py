@@ -37,6 +37,9 @@ QUEUE_BYTES = 64 << 20
 LOOK_S = 1.0
 """How often the disk is looked at."""
 
+LOOK_BYTES = 64 << 10
+"""The disk is looked at after so much at the most often."""
+
 RATE_S = 30.0
 """Time over which the rate of writing is measured."""
 
@@ -281,14 +284,16 @@ class Recorder:
             raise RecordingError(f"{folder.path}: cannot be written: {error.strerror or error}") from error
 
     def _run(self) -> None:
-        looked_at = 0.0
+        looked_at, looked_size = 0.0, 0
+        often = max(LOOK_BYTES, self._policy.reserve_bytes // 16)
         while not self._queue.finished:
             task = self._queue.get(LOOK_S)
             try:
                 if task is not None:
                     task(self._writer)
-                if time.monotonic() - looked_at >= LOOK_S:
-                    looked_at = time.monotonic()
+                size = self._writer.video_bytes
+                if time.monotonic() - looked_at >= LOOK_S or size - looked_size > often:
+                    looked_at, looked_size = time.monotonic(), size
                     self._look_at_disk()
             except OSError as error:  # also RecordingError, from the writer of poses
                 self._stop(f"the recording stopped: {getattr(error, 'strerror', None) or error}")

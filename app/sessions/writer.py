@@ -209,7 +209,7 @@ class SessionWriter:
         return self._segment
 
     def _begin_segment(self, packet: EncodedPacket) -> None:
-        number = len(self.manifest.segments) + 1
+        number = self.manifest.segments[-1].number + 1 if self.manifest.segments else 1
         segment = OpenSegment(self._video, number, packet)
         with self._lock:
             parts = [*self.manifest.segments, segment.described()]
@@ -223,12 +223,16 @@ class SessionWriter:
         segment, self._segment = self._segment, None
         if segment is None:
             return
+        number = segment.number
         try:
             segment.finish()
         finally:
-            number = segment.number
-            self._put(segment.described(state="closed"))
-            self._syncer.retire(segment.descriptor, lambda sha256: self._update(number, sha256=sha256))
+            if segment.frames:
+                self._put(segment.described(state="closed"))
+                self._syncer.retire(segment.descriptor, lambda sha256: self._update(number, sha256=sha256))
+            else:  # the disk was full before its first frame
+                self._syncer.retire(segment.descriptor, lambda _sha256: None)
+                self._forget(number)
             segment.close()
 
     def _dropped(self, packet: EncodedPacket) -> int:
@@ -256,7 +260,14 @@ class SessionWriter:
 
     def _update(self, number: int, **changes: object) -> None:
         with self._lock:
-            self._put_locked(self.manifest.segments[number - 1].model_copy(update=changes))
+            part = next(part for part in self.manifest.segments if part.number == number)
+            self._put_locked(part.model_copy(update=changes))
+
+    def _forget(self, number: int) -> None:
+        self._video.remove(segment_file(number))
+        with self._lock:
+            parts = [part for part in self.manifest.segments if part.number != number]
+            self.manifest = self.manifest.model_copy(update={"segments": parts})
 
     def _put(self, part: Segment) -> None:
         with self._lock:
