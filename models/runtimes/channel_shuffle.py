@@ -17,7 +17,7 @@ import numpy as np
 from sitepose.models.runtimes.channel_aliases import Aliases, Channel, find_aliases, is_shuffle_transpose
 from sitepose.models.runtimes.channel_order import Conflict, Order, reorder_channels
 from sitepose.models.runtimes.folding import fold_biases, fold_doublings
-from sitepose.models.runtimes.graph import Graph, is_pointwise
+from sitepose.models.runtimes.graph import Graph, copy_of, has_branches, is_pointwise
 
 
 def without_shuffles(model: Any) -> Any:
@@ -26,9 +26,9 @@ def without_shuffles(model: Any) -> Any:
     The model itself is returned where it has none, or where something in it depends on the order of channels in
     a way that is not understood.
     """
-    if not any(is_shuffle_transpose(node) for node in model.graph.node) or _has_branches(model):
+    if not any(is_shuffle_transpose(node) for node in model.graph.node) or has_branches(model):
         return model
-    graph = Graph(_copy(model))
+    graph = Graph(copy_of(model))
     fold_biases(graph)
     aliases = find_aliases(graph)
     try:
@@ -158,14 +158,3 @@ class _Unaliasing:
                 total = self._graph.add_pointwise(source, spread, bias, name)
             self._graph.channels[total] = len(weights)
         self._replaced.append(conv)
-
-
-def _has_branches(model: Any) -> bool:
-    """Return whether a node holds a graph of its own, which may read tensors unseen from outside."""
-    return any(item.HasField("g") or item.graphs for node in model.graph.node for item in node.attribute)
-
-
-def _copy(model: Any) -> Any:
-    copy = type(model)()
-    copy.CopyFrom(model)
-    return copy

@@ -18,7 +18,7 @@ class Graph:
 
     Attributes:
         nodes: The operators (``onnx.NodeProto``), in any order.
-        constants: Values that the file holds, by name.
+        constants: Values that the file holds, as tensors or nodes, by name.
         channels: Length of the second axis of every tensor for which it is known, by name.
         inputs: Names of the inputs.
         outputs: Names of the outputs.
@@ -29,10 +29,16 @@ class Graph:
 
         graph = onnx.shape_inference.infer_shapes(model).graph
         self._model = model
-        self.nodes: list[Any] = list(graph.node)
+        given = [
+            node for node in graph.node if node.op_type == "Constant" and attribute(node, "value") is not None
+        ]
+        tensors = [(tensor.name, tensor) for tensor in graph.initializer]
+        tensors += [(node.output[0], attribute(node, "value")) for node in given]
         self.constants: dict[str, AnyArray] = {
-            tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer
+            name: onnx.numpy_helper.to_array(tensor) for name, tensor in tensors
         }
+        self.nodes: list[Any] = list(graph.node)
+        self.remove(given)
         values = [*graph.input, *graph.value_info, *graph.output]
         shapes = {value.name: value.type.tensor_type.shape.dim for value in values}
         self.channels = {name: int(sides[1].dim_value) for name, sides in shapes.items() if len(sides) > 1}
@@ -149,3 +155,15 @@ def is_depthwise(node: Any, graph: Graph) -> bool:
         return False
     group = attribute(node, "group", 1)
     return bool(group > 1 and graph.constants[node.input[1]].shape[:2] == (group, 1))
+
+
+def has_branches(model: Any) -> bool:
+    """Return whether a node holds a graph of its own, which may read tensors unseen from outside."""
+    return any(item.HasField("g") or item.graphs for node in model.graph.node for item in node.attribute)
+
+
+def copy_of(model: Any) -> Any:
+    """Return a copy of an ``onnx.ModelProto`` that can be changed."""
+    copy = type(model)()
+    copy.CopyFrom(model)
+    return copy

@@ -11,7 +11,8 @@ import onnxruntime as ort
 
 from sitepose.core.errors import ConfigError, WeightsError
 from sitepose.models.runtimes.api import AnyArray, RuntimeInfo, RuntimeOptions
-from sitepose.models.runtimes.onnx_file import is_quantized
+from sitepose.models.runtimes.focus import without_focus
+from sitepose.models.runtimes.onnx_file import has_external_data, has_quantization, load_graph
 from sitepose.models.runtimes.streams import (
     Dims,
     Signature,
@@ -43,8 +44,9 @@ def open_onnxruntime(
         ConfigError: The machine or the library lacks what is asked for.
         WeightsError: The file is missing, damaged or does not fit.
     """
-    precision = _precision(path, options)
-    session = _load(path, _providers(options.device))
+    published = load_graph(path)
+    precision = _precision(path, options, quantized=has_quantization(published))
+    session = _load(path, published, _providers(options.device))
     provider = session.get_providers()[0]
     if options.device.startswith("cuda") and provider != CUDA_PROVIDER:
         raise ConfigError(f"device {options.device!r}: onnxruntime could not start CUDA and offers {provider}")
@@ -69,14 +71,13 @@ def open_onnxruntime(
     return StreamedSession(signature=signature, info=info, workers=workers, infer=infer, items=items)
 
 
-def _precision(path: Path, options: RuntimeOptions) -> str:
+def _precision(path: Path, options: RuntimeOptions, *, quantized: bool) -> str:
     """Return the precision that the file will run at, or say why the one asked for cannot be had."""
     if options.precision in {"bf16", "fp16"}:
         raise ConfigError(
             f"precision {options.precision!r}: onnxruntime runs a file in the precision it is stored in; "
             "choose fp32, or bf16 with openvino"
         )
-    quantized = is_quantized(path)
     if options.precision == "int8" and not quantized:
         raise ConfigError(f"precision 'int8': {path} is not quantised; make an int8 file of it first")
     if options.precision == "fp32" and quantized:
@@ -96,13 +97,15 @@ def _providers(device: str) -> list[Any]:
     return [(CUDA_PROVIDER, {"device_id": number}), CPU_PROVIDER]
 
 
-def _load(path: Path, providers: list[Any]) -> ort.InferenceSession:
+def _load(path: Path, published: Any, providers: list[Any]) -> ort.InferenceSession:
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = 1
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
+    rewritten = published if has_external_data(published) else without_focus(published)
+    network = str(path) if rewritten is published else rewritten.SerializeToString()
     try:
-        return ort.InferenceSession(str(path), settings, providers=providers)
+        return ort.InferenceSession(network, settings, providers=providers)
     except Exception as error:  # the library's exceptions have no common base of their own
         reason = " ".join(str(error).split())
         raise WeightsError(f"{path}: not a network that onnxruntime can load ({reason:.200})") from error

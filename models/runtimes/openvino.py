@@ -14,6 +14,7 @@ import numpy as np
 from sitepose.core.errors import ConfigError, WeightsError
 from sitepose.models.runtimes.api import AnyArray, RuntimeInfo, RuntimeOptions
 from sitepose.models.runtimes.channel_shuffle import without_shuffles
+from sitepose.models.runtimes.focus import without_focus
 from sitepose.models.runtimes.machine import has_native_bf16
 from sitepose.models.runtimes.onnx_file import has_external_data, has_quantization, load_graph
 from sitepose.models.runtimes.streams import (
@@ -121,7 +122,7 @@ def _precision(core: Any, path: Path, options: RuntimeOptions, *, quantized: boo
 
 def _read(core: Any, path: Path, published: Any, outputs: Sequence[str] | None) -> tuple[Any, Signature]:
     """Return the network with the wanted outputs alone and a batch of 1, and its signature as published."""
-    rewritten = without_shuffles(published) if not has_external_data(published) else published
+    rewritten = published if has_external_data(published) else without_shuffles(without_focus(published))
     try:
         model = core.read_model(str(path) if rewritten is published else rewritten.SerializeToString())
     except RuntimeError as error:
