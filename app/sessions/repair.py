@@ -274,7 +274,7 @@ class _Repairer:
             entry = _parsed(line)
             if entry is not None and wanted(entry):
                 kept.append(line)
-                keys.update(entry)
+                keys.update(entry.keys())
         content = b"".join(kept)
         if content != path.read_bytes():
             self._folder.replace(name, content)

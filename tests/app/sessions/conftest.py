@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+import sys
 import threading
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from sitepose.plugins.sources.live.gst_library import has_gstreamer
 from sitepose.plugins.sources.live.packets import EncodedPacket, StreamFormat
 
 RATE = 30
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # for the simulated cameras in `benchmarks`
+
 WALL = 1_760_000_000.0
 
 
@@ -102,6 +107,17 @@ def no_thread_is_left():
         if time.monotonic() > deadline:
             pytest.fail(f"left behind: {[thread.name for thread in left]}")
         time.sleep(0.02)
+
+
+@pytest.fixture
+def camera():
+    """A real RTSP camera on loopback, with a time barcode in its pixels."""
+    if not has_gstreamer():
+        pytest.skip("needs GStreamer and PyGObject: scripts/setup-live.sh")
+    from benchmarks.camera.process import CameraProcess
+
+    with CameraProcess("rtsp", width=320, height=180, gop=15, bitrate=600) as process:
+        yield process
 
 
 @pytest.fixture

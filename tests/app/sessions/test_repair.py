@@ -1,0 +1,288 @@
+"""Sessions that were cut off: what is kept, what is rebuilt, and what verify says of damage."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sitepose.app.sessions.listing import list_sessions, sessions_in
+from sitepose.app.sessions.manifest import read_manifest
+from sitepose.app.sessions.recorder import Recorder, RecordingSettings
+from sitepose.app.sessions.repair import needs_repair, repair
+from sitepose.app.sessions.rows import read_rows
+from sitepose.app.sessions.verify import verify
+from sitepose.core.errors import FormatError, RecordingError
+from sitepose.core.formats.poses_jsonl import PosesHeader
+from sitepose.core.skeleton import load_skeleton
+from sitepose.core.structures import Frame, Poses
+from sitepose.plugins.sources.live.gst_library import has_gstreamer
+
+ROOT = Path(__file__).resolve().parents[3]
+HEADER = PosesHeader(
+    source="camera",
+    width=128,
+    height=96,
+    skeleton="coco17",
+    keypoint_names=load_skeleton("coco17").keypoint_names,
+)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory, make_stream):
+    """A closed session of 100 frames in three segments, with poses and a note; not to be changed."""
+    root = tmp_path_factory.mktemp("recorded")
+    recorder = Recorder(root, "camera", RecordingSettings(reserve_bytes=0, segment_s=1.2), name="session")
+    recorder.begin_poses(HEADER)
+    for packet in make_stream()(100):
+        recorder.put(packet)
+        frame = Frame(
+            np.zeros((2, 2, 3), np.uint8), packet.index, packet.timestamp, packet.pts, Fraction(1, 90_000)
+        )
+        recorder.poses(frame, Poses.empty(17))
+    recorder.note("a note")
+    recorder.close()
+    return recorder.folder
+
+
+@pytest.fixture
+def session(recorded, tmp_path):
+    """A copy that can be damaged."""
+    return Path(shutil.copytree(recorded, tmp_path / "session"))
+
+
+def reopen(session):
+    """Make a session look as if its recording had been cut off."""
+    path = session / "session.json"
+    table = json.loads(path.read_text())
+    table["state"] = "recording"
+    table["segments"][-1].update(state="open", frames=0, bytes=0, seconds=0, sha256="")
+    path.write_text(json.dumps(table))
+    (session / "SHA256SUMS").unlink()
+
+
+def cut(path, share):
+    data = path.read_bytes()
+    path.write_bytes(data[: round(len(data) * share)])
+
+
+class TestVerify:
+    def test_a_closed_session_is_good_also_for_sha256sum(self, recorded):
+        result = verify(recorded)
+        words = ["sha256sum", "--check", "--quiet", "SHA256SUMS"]
+
+        assert result.good, result.problems
+        assert (result.frames, result.decoded, result.poses) == (100, 100, 100)
+        assert result.seconds == pytest.approx(100 / 30, abs=0.15)
+        assert subprocess.run(words, cwd=recorded, check=False).returncode == 0
+
+    @pytest.mark.parametrize(
+        ("damage", "problem"),
+        [
+            pytest.param(
+                lambda s: cut(s / "video/000002.mkv", 0.5), "000002.mkv: has changed", id="half a segment"
+            ),
+            pytest.param(lambda s: (s / "video/000002.mkv").unlink(), "000002.mkv: missing", id="no segment"),
+            pytest.param(lambda s: cut(s / "frames.jsonl", 0.5), "frames have no row", id="half the rows"),
+            pytest.param(
+                lambda s: cut(s / "poses.jsonl", 0.5), "poses.jsonl: has changed", id="half the poses"
+            ),
+            pytest.param(lambda s: (s / "SHA256SUMS").unlink(), "SHA256SUMS", id="no hashes"),
+            pytest.param(lambda s: (s / "session.json").unlink(), "session.json", id="no description"),
+            pytest.param(reopen, "not closed", id="cut off"),
+            pytest.param(
+                lambda s: shutil.copy(s / "video/000001.mkv", s / "video/000009.mkv"),
+                "does not know",
+                id="one too many",
+            ),
+            pytest.param(
+                lambda s: (s / "SHA256SUMS").write_text(f"{'0' * 64}  ../../x\n"),
+                "not inside",
+                id="path that escapes",
+            ),
+        ],
+    )
+    def test_damage_is_named(self, session, damage, problem):
+        damage(session)
+        result = verify(session)
+
+        assert not result.good
+        assert problem in "\n".join(result.problems)
+
+    def test_a_frame_that_does_not_decode_is_found(self, session):
+        path = session / "video/000001.mkv"
+        data = bytearray(path.read_bytes())
+        data[-1200:-900] = bytes(300)
+        path.write_bytes(data)
+
+        assert not verify(session).good
+
+
+class TestRepair:
+    def test_a_whole_session_is_left_alone(self, session):
+        before = {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
+
+        assert repair(session).done == []
+        assert before == {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
+
+    def test_a_power_cut_costs_the_frames_that_were_not_on_the_disk(self, session):
+        reopen(session)
+        cut(session / "video/000003.mkv", 0.6)
+        cut(session / "frames.jsonl", 0.93)
+        cut(session / "poses.jsonl", 0.97)
+        result = repair(session)
+        after = verify(session)
+
+        assert after.good, after.problems
+        assert 90 < after.frames == result.frames < 100
+        assert any(row.rebuilt for row in read_rows(session / "frames.jsonl"))
+        assert read_manifest(session).state == "repaired"
+        assert repair(session).done == []
+
+    def test_rows_are_rebuilt_from_the_video(self, session):
+        before = list(read_rows(session / "frames.jsonl"))
+        reopen(session)
+        (session / "frames.jsonl").unlink()
+        repair(session)
+        after = list(read_rows(session / "frames.jsonl"))
+
+        assert [(row.segment, row.pts, row.keyframe) for row in after] == [
+            (row.segment, row.pts, row.keyframe) for row in before
+        ]
+        assert [row.timestamp for row in after] == pytest.approx([row.timestamp for row in before], abs=0.001)
+        assert [row.wall for row in after] == pytest.approx([row.wall for row in before], abs=0.001)
+        assert verify(session).good
+
+    @pytest.mark.parametrize("content", [None, b"{", b"[]", b'{"schema":"sitepose.session/1"}'])
+    def test_a_lost_description_is_written_anew(self, session, content):
+        (session / "session.json").unlink()
+        if content is not None:
+            (session / "session.json").write_bytes(content)
+        repair(session)
+        parts = read_manifest(session).segments
+
+        assert verify(session).good
+        assert [part.frames for part in parts] == [45, 45, 10]
+        assert (parts[0].width, parts[0].codec) == (128, "h264")
+        assert parts[1].timestamp == pytest.approx(1.5)
+
+    def test_a_segment_without_a_whole_frame_goes(self, session):
+        reopen(session)
+        (session / "video/000004.mkv").write_bytes(b"\x1aE\xdf\xa3")
+        done = repair(session).done
+
+        assert any("000004.mkv" in line for line in done)
+        assert verify(session).good
+
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @given(
+        shares=st.tuples(*[st.floats(0.3, 1)] * 4),
+        last=st.floats(0, 1),
+        zeros=st.sampled_from([0, 3, 4096]),
+    )
+    def test_whatever_is_cut_off_the_rest_is_good(self, recorded, tmp_path_factory, shares, last, zeros):
+        session = Path(shutil.copytree(recorded, tmp_path_factory.mktemp("cut") / "session"))
+        reopen(session)
+        names = ("frames.jsonl", "poses.jsonl", "events.jsonl", "video/000002.mkv")
+        for name, share in zip((*names, "video/000003.mkv"), (*shares, last), strict=True):
+            cut(session / name, share)
+            with (session / name).open("ab") as stream:
+                stream.write(bytes(zeros))
+        repair(session)
+        result = verify(session)
+
+        assert result.good, result.problems
+        assert result.frames >= 45
+
+    def test_a_session_that_is_being_recorded_is_left_alone(self, tmp_path, stream):
+        with Recorder(tmp_path, "camera", RecordingSettings(reserve_bytes=0), name="session") as recorder:
+            for packet in stream(10):
+                recorder.put(packet)
+            with pytest.raises(RecordingError, match="is being recorded"):
+                repair(recorder.folder)
+            assert not needs_repair(recorder.folder)
+            assert [line.state for line in list_sessions(tmp_path)] == ["recording"]
+
+    def test_what_is_no_session_is_not_touched(self, tmp_path):
+        (tmp_path / "holiday.mkv").write_bytes(b"x")
+
+        with pytest.raises(FormatError, match="is no session"):
+            repair(tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == ["holiday.mkv"]
+
+
+class TestListing:
+    def test_sessions_are_found_by_what_they_hold(self, session, tmp_path):
+        (tmp_path / "other").mkdir()
+        (tmp_path / "link").symlink_to(session)
+
+        assert sessions_in(tmp_path) == [session]
+        assert sessions_in(session) == [session]
+        assert sessions_in(tmp_path / "nothing") == []
+
+    def test_states_are_told_apart(self, session, tmp_path):
+        damaged = Path(shutil.copytree(session, tmp_path / "damaged"))
+        (damaged / "session.json").write_text("{")
+        cut_off = Path(shutil.copytree(session, tmp_path / "cut_off"))
+        reopen(cut_off)
+
+        assert {line.folder.name: line.state for line in list_sessions(tmp_path)} == {
+            "session": "closed",
+            "damaged": "damaged",
+            "cut_off": "cut off",
+        }
+
+
+@pytest.mark.skipif(not has_gstreamer(), reason="needs GStreamer: scripts/setup-live.sh")
+class TestKill:
+    @pytest.mark.parametrize(
+        "times", [pytest.param(3, id="3 times"), pytest.param(20, id="20 times", marks=pytest.mark.soak)]
+    )
+    def test_a_killed_recording_keeps_all_but_its_last_moment(self, tmp_path, camera, times):
+        chance = random.Random(5)
+        for n in range(times):
+            session, killed_at = self.record_and_kill(tmp_path / str(n), camera.url, chance.uniform(1, 3))
+            rows_before = len(list(read_rows(session / "frames.jsonl")))
+            repair(session)
+            result = verify(session)
+
+            assert result.good, result.problems
+            assert 0 <= rows_before - result.frames <= 1
+            assert killed_at - self.last_frame_at(session) < 1.0
+
+    def record_and_kill(self, root, url, after_s):
+        words = ["record", url, "--output", str(root), "--reserve", "0", "--segment", "1"]
+        process = subprocess.Popen(
+            [sys.executable, "main.py", *words], cwd=ROOT, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        )
+        try:
+            deadline = time.monotonic() + 30
+            while not list(root.glob("*/video/*.mkv")):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            time.sleep(after_s)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            killed_at = time.monotonic()
+            process.wait()
+        return next(root.iterdir()), killed_at
+
+    def last_frame_at(self, session):
+        """Return when the last frame was taken, as its pixels say."""
+        from benchmarks.camera import barcode
+
+        with av.open(str(max((session / "video").iterdir()))) as container:
+            *_, frame = container.decode(video=0)
+        return barcode.read(frame.to_ndarray(format="rgb24")).time_us / 1e6
