@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,13 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip("needs the real test data in ../shared/data, which is not part of the repository")
     return DATA
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Put logging back as it was: the command line configures it for a whole process."""
+    logger = logging.getLogger("sitepose")
+    before = logger.handlers[:], logger.level, logger.propagate
+    yield
+    logger.handlers[:], logger.propagate = before[0], before[2]
+    logger.setLevel(before[1])

@@ -7,11 +7,15 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 PARTS = ("sitepose.core", "sitepose.tracking", "sitepose.models", "sitepose.plugins", "sitepose.app")
 
 OURS = "sitepose"
+
+PRINTED = {"linewidth": 75, "precision": 8, "suppress": False, "threshold": 1000, "formatter": None}
+"""How numpy prints arrays unless told otherwise."""
 
 
 def modules() -> Iterator[str]:
@@ -30,7 +34,9 @@ def test_examples_of_docstrings_are_true(name):
         if error.name is None or error.name.partition(".")[0] == OURS:
             raise
         pytest.skip(f"needs the optional library {error.name}")
-    assert doctest.testmod(module).failed == 0
+    # Some libraries change how arrays are printed as soon as they are imported.
+    with np.printoptions(**PRINTED):
+        assert doctest.testmod(module).failed == 0
 
 
 def test_walk_finds_the_parts():

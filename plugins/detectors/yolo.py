@@ -167,7 +167,9 @@ def import_ultralytics() -> Any:
         os.environ.update(ENVIRONMENT, YOLO_CONFIG_DIR=folder)
         threads = cv2.getNumThreads()
         prepare_torchvision()
-        import ultralytics
+        # It also sets how everybody's arrays are printed.
+        with np.printoptions():
+            import ultralytics
 
         ultralytics.settings.update({"sync": False})
         cv2.setNumThreads(threads)

@@ -55,7 +55,7 @@ def pose_nms_method(name: str) -> PoseNmsMethod:
     >>> pose_nms_method("okss")
     Traceback (most recent call last):
     ...
-    sitepose.core.errors.ConfigError: unknown pose NMS 'okss'; did you mean 'oks' or 'soft-oks'?
+    sitepose.core.errors.ConfigError: unknown pose NMS 'okss'; did you mean 'oks'?
     """
     if name not in POSE_NMS_METHODS:
         raise ConfigError(f"unknown pose NMS {name!r}; {did_you_mean(name, POSE_NMS_METHODS)}")

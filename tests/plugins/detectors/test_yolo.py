@@ -195,3 +195,15 @@ def test_the_library_stays_by_itself(checkpoint, tmp_path):
     assert answer.stdout == "TOLD []\n"
     assert [p for p in home.rglob("*") if p.is_file()] == []
     assert list(temporary.iterdir()) == []
+
+
+class TestImport:
+    def test_leaves_the_printing_of_arrays_alone(self):
+        code = (
+            "import numpy as np; before = np.get_printoptions()\n"
+            "from sitepose.plugins.detectors.yolo import import_ultralytics; import_ultralytics()\n"
+            "assert np.get_printoptions() == before, np.get_printoptions()"
+        )
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+        assert answer.returncode == 0, answer.stderr
