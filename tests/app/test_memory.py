@@ -1,0 +1,26 @@
+"""The offline run holds a few frames at a time, however long the video and however slow a stage."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SLOW_RUN = Path(__file__).with_name("slow_run.py")
+SETTLED = 10
+"""Samples, one every hundred frames, after which everything is loaded and every queue is full."""
+
+
+@pytest.mark.slow
+class TestMemory:
+    def test_ten_thousand_frames_before_a_slow_stage_take_no_more_than_a_thousand(self, tmp_path):
+        command = [sys.executable, SLOW_RUN, "10000", tmp_path]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+
+        run = json.loads(answer.stdout)
+        assert (run["status"], run["frames"]) == ("done", 10_000)
+        assert run["people"] >= 9_000
+        assert (max(run["sizes"][SETTLED:]) - run["sizes"][SETTLED]) / 1e6 < 20
