@@ -255,7 +255,7 @@ class Controller:
             self._show_sources()
         where = f"{event.source}: " if event.source else f"pipeline {event.lane}: " if event.lane else ""
         self._view.show_status(f"{where}{event.message}")
-        if event.kind in ("switched", "switch-failed"):
+        if event.config is not None and event.config == self.model.configs.get(event.lane):
             self._take_back(event.lane)
         banner = self.model.banner
         if event.failed or event.state == "failed":
@@ -266,8 +266,8 @@ class Controller:
 
     def _take_back(self, lane: str) -> None:
         """Show the parts that really run: after a failed switch these are the old ones."""
-        running, engine_lane = self._engine.parts(lane), self._engine.lane(lane)
-        if running is not None and engine_lane is not None and not engine_lane.wished:
+        running = self._engine.parts(lane)
+        if running is not None:
             self.model.configs[lane] = running.config
             self._show_parts(lane)
 

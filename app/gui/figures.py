@@ -46,13 +46,15 @@ class FiguresTable:
     """What the figures' box shows.
 
     Attributes:
-        headline: Frames per second of video and poses, age of the poses.
+        headline: Frames per second of video and poses.
+        age: How much older the poses are than the picture.
         steps: A row for each step.
         drops: Why frames were not looked at.
         models: Each network with the device and precision really used.
     """
 
     headline: str
+    age: str = ""
     steps: tuple[StepRow, ...] = ()
     drops: str = ""
     models: tuple[str, ...] = ()
@@ -70,9 +72,9 @@ def figures_table(
     """
     if figures is None:
         return FiguresTable("no source")
-    age = "no poses yet" if age_s is None else f"poses {age_s * 1e3:.0f} ms old"
-    headline = f"{figures.capture_rate:.1f} fps video · {figures.inference_rate:.1f} fps poses · {age}"
-    return FiguresTable(headline, _steps(figures), _drops(figures), tuple(map(_model, models)))
+    age = "no poses yet" if age_s is None else f"poses {age_s * 1e3:.0f} ms older than the picture"
+    headline = f"{figures.capture_rate:.1f} fps video · {figures.inference_rate:.1f} fps poses"
+    return FiguresTable(headline, age, _steps(figures), _drops(figures), tuple(map(_model, models)))
 
 
 def disk_line(free_bytes: int, seconds_left: float | None) -> str:

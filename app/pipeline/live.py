@@ -14,12 +14,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sitepose.app.choices import Progress
 from sitepose.app.config import RunConfig
 from sitepose.app.pipeline.live_capture import Capture, OpenSource
-from sitepose.app.pipeline.live_events import EventListener
+from sitepose.app.pipeline.live_events import EventListener, LiveEvent
 from sitepose.app.pipeline.live_lane import Lane
 from sitepose.app.pipeline.live_loader import Load
 from sitepose.app.pipeline.live_parts import LiveParts, load_parts
@@ -114,7 +114,7 @@ class LiveEngine:
         with self._lock:
             if key in self._captures:
                 raise ValueError(f"there is a source {key!r} already")
-            capture = Capture(key, open_source, self._deliver, self._on_event)
+            capture = Capture(key, open_source, self._deliver, self._tell)
             self._captures[key] = capture
             for lane in self._lanes.values():
                 lane.begin(key)
@@ -136,7 +136,7 @@ class LiveEngine:
 
     def start_lane(self, config: RunConfig, name: str = FIRST) -> None:
         """Begin to look for people; the parts are loaded in the background, video is shown meanwhile."""
-        lane = Lane(name, self._load, self._on_event, self._refusal if name == FIRST else lambda _: "")
+        lane = Lane(name, self._load, self._tell, self._refusal if name == FIRST else lambda _: "")
         lane.add_sink(_Keeper(self._keep))
         with self._lock:
             if name in self._lanes:
@@ -259,9 +259,33 @@ class LiveEngine:
         self._on_view(view)
 
     def _keep(self, result: LiveResult) -> None:
+        """Keep the newest result; a frame that stands still is shown again with its people."""
         with self._lock:
-            if result.source in self._captures and result.lane in self._lanes:
-                self._results[result.source, result.lane] = result
+            if result.source not in self._captures or result.lane not in self._lanes:
+                return
+            self._results[result.source, result.lane] = result
+            view = self._views.get(result.source)
+            if view is None or view.frame is not result.tracked.frame or not self._stands(result.source):
+                return
+            view = replace(view, results={**view.results, result.lane: result})
+            self._views[result.source] = view
+        self._on_view(view)
+
+    def _tell(self, event: LiveEvent) -> None:
+        """Pass on an event; new parts look at frames that stand still, as no others come."""
+        self._on_event(event)
+        if event.kind != "switched":
+            return
+        with self._lock:
+            lane = self._lanes.get(event.lane)
+            still = [view for key, view in self._views.items() if self._stands(key)]
+        for view in still if lane is not None else ():
+            lane.offer(view.source, view.frame)
+
+    def _stands(self, key: str) -> bool:
+        capture = self._captures.get(key)
+        source = capture.source if capture is not None else None
+        return isinstance(source, Replay) and not source.position.playing
 
     def _load_parts(self, config: RunConfig, old: LiveParts | None, progress: Progress) -> LiveParts:
         return load_parts(config, old, self._workers, progress)

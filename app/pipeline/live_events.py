@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sitepose.app.config import RunConfig
+
 EventKind = Literal[
     "source",  # a camera connects, plays, stalls, comes back
     "source-failed",  # a source cannot be opened, or has ended with an error
@@ -32,6 +34,7 @@ class LiveEvent:
         source: Key of the source that it is about; empty for the pipeline as a whole.
         lane: Name of the lane that it is about; empty where it is about none.
         state: State of a camera from now on; empty where it does not change.
+        config: What was asked for, where it cannot be had.
         at: ``time.monotonic()`` at which it happened.
         wall: ``time.time()`` at which it happened.
     """
@@ -41,6 +44,7 @@ class LiveEvent:
     source: str = ""
     lane: str = ""
     state: str = ""
+    config: RunConfig | None = None
     at: float = field(default_factory=time.monotonic)
     wall: float = field(default_factory=time.time)
 

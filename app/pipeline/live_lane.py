@@ -78,11 +78,6 @@ class Lane:
         """Whether parts are being loaded."""
         return self._loader.busy
 
-    @property
-    def wished(self) -> bool:
-        """Whether other parts are wished for, which nobody has begun to load."""
-        return self._loader.wished
-
     def start(self, config: RunConfig) -> None:
         """Begin, and load the parts of a configuration; frames that come before they are there are dropped."""
         self._loader.start()
@@ -256,9 +251,10 @@ class Lane:
         self._tell("switched", described_switch(old, parts))
         self._taken_over.set()
 
-    def _not_loaded(self, reason: str) -> None:
+    def _not_loaded(self, config: RunConfig, reason: str) -> None:
         stays = "; what was running goes on" if self._parts is not None else ""
-        self._tell("switch-failed", f"{reason}{stays}")
+        message = f"{reason}{stays}"
+        self._tell_listener(LiveEvent(kind="switch-failed", message=message, lane=self.name, config=config))
 
     def _fetching(self, name: str, done: int, total: int | None) -> None:
         """Tell how far a download has come, at most a few times a second."""

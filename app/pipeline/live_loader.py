@@ -39,7 +39,7 @@ class BackgroundLoader:
         load: Load,
         *,
         accept: Callable[[LiveParts], str],
-        failed: Callable[[str], None],
+        failed: Callable[[RunConfig, str], None],
         progress: Progress,
     ) -> None:
         self._load = load
@@ -59,12 +59,6 @@ class BackgroundLoader:
         """Whether a wish is open or being loaded."""
         with self._changed:
             return self._busy or self._wish is not None
-
-    @property
-    def wished(self) -> bool:
-        """Whether there is a wish that nobody has begun to serve."""
-        with self._changed:
-            return self._wish is not None
 
     def start(self) -> None:
         """Begin to serve wishes."""
@@ -121,15 +115,15 @@ class BackgroundLoader:
             parts = self._load(config, self._parts, self._progress_or_end)
         except SiteposeError as error:
             _log.debug("a part cannot be loaded", exc_info=True)
-            self._failed(str(error))
+            self._failed(config, str(error))
             return
         except Exception as error:  # noqa: BLE001  the edge of a thread: the old parts go on
             _log.exception("a part cannot be loaded")
-            self._failed(f"{type(error).__name__}: {error}")
+            self._failed(config, f"{type(error).__name__}: {error}")
             return
         refusal = "" if self._closed else self._accept(parts)
         if refusal:
-            self._failed(refusal)
+            self._failed(config, refusal)
             _close(_only_in(parts, self._parts))
         else:
             old, self._parts = self._parts, parts

@@ -53,7 +53,7 @@ class Rate:
     """How many times a second something happens. One thread feeds it, any may read it."""
 
     def __init__(self) -> None:
-        self._times: deque[float] = deque(maxlen=1000)
+        self._times: deque[float] = deque(maxlen=4000)
 
     def add(self) -> None:
         """Count one now."""
@@ -62,10 +62,13 @@ class Rate:
     def per_second(self) -> float:
         """Return the rate of the last seconds; 0 when nothing has happened in them."""
         now = time.monotonic()
-        recent = [at for at in self._times.copy() if at > now - RATE_WINDOW_S]
-        if len(recent) < 2 or recent[-1] == recent[0]:
-            return 0.0
-        return (len(recent) - 1) / (recent[-1] - recent[0])
+        times = self._times.copy()
+        recent = sum(at > now - RATE_WINDOW_S for at in times)
+        if len(times) > recent or len(times) == times.maxlen:
+            return recent / RATE_WINDOW_S
+        # Not yet at work for so long: the first one opens the first interval.
+        passed = times[-1] - times[0] if times else 0.0
+        return (recent - 1) / passed if passed > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,7 @@ class SettingsForm(QWidget):
             box.setRange(field.low, field.high)
             box.setSingleStep(0.05 if field.high <= 1 else 1.0 if field.high >= WIDEST else field.high / 50)
         box.setKeyboardTracking(False)
+        box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)  # the arrow keys and the wheel do the same
         box.setValue(field.value)
         box.valueChanged.connect(lambda value: self.changed.emit(field.name, value))
         return box

@@ -144,6 +144,7 @@ class FiguresBox(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._headline = _label("headline", wrap=True)
+        self._age = _label("soft")
         self._drops = _label("soft", wrap=True)
         self._models = _label("soft", wrap=True)
         self._grid = QGridLayout()
@@ -155,7 +156,7 @@ class FiguresBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         title = _label("section")
         title.setText("Figures")
-        for widget in (title, self._headline):
+        for widget in (title, self._headline, self._age):
             layout.addWidget(widget)
         self._headline.setMinimumWidth(1)  # wraps in place of making the panel wider
         layout.addLayout(self._grid)
@@ -165,6 +166,7 @@ class FiguresBox(QWidget):
     def show_table(self, table: FiguresTable) -> None:
         """Show these figures; rows are made once and written again."""
         self._headline.setText(table.headline)
+        self._age.setText(table.age)
         self._drops.setText(table.drops)
         self._models.setText("\n".join(table.models))
         for number, row in enumerate(table.steps, start=1):
@@ -220,6 +222,7 @@ class SidePanel(QScrollArea):
         title.setBuddy(self._sources)
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
+        self._tabs.tabBar().setDrawBase(False)
         self.lanes: dict[str, LaneBox] = {}
         for lane in lanes:
             box = self.lanes[lane] = LaneBox()

@@ -93,7 +93,10 @@ class PeoplePainter:
             for (a, b), side in zip(skeleton.edges[drawn].tolist(), sides.edges[drawn].tolist(), strict=True)
         ]
         if observed:
+            # A rim is dark and thin: smoothing it would take most of the time, and nobody would see it.
+            self._painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             self._paint_lines([line for line, _ in lines], RIM, sizes.line + 2)
+            self._painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for side, color in SIDE_COLORS.items():
             width = sizes.line if observed and side is not Side.RIGHT else max(1, sizes.thin)
             self._paint_lines([line for line, of in lines if of is side], QColor(*color), width)
@@ -103,22 +106,23 @@ class PeoplePainter:
     def _paint_lines(self, lines: list[QLineF], color: QColor, width: float) -> None:
         if lines:
             pen = QPen(color, width)
-            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             self._painter.setPen(pen)
             self._painter.drawLines(lines)
 
     def _paint_keypoints(
         self, points: list[QPointF], visible: np.ndarray, sides: list[int], radius: float
     ) -> None:
-        self._painter.setPen(QPen(RIM, 1))
-        for index in np.flatnonzero(visible).tolist():
-            side = Side(sides[index])
-            self._painter.setBrush(QColor(*SIDE_COLORS[side]))
-            if side is Side.RIGHT:
-                corner = QPointF(radius, radius)
-                self._painter.drawRect(QRectF(points[index] - corner, points[index] + corner))
-            else:
-                self._painter.drawEllipse(points[index], radius, radius)
+        shown = np.flatnonzero(visible).tolist()
+        for side, color in SIDE_COLORS.items():
+            places = QPolygonF([points[index] for index in shown if sides[index] == side])
+            # Points of a wide pen: round ones are discs, those with square ends squares.
+            cap = Qt.PenCapStyle.SquareCap if side is Side.RIGHT else Qt.PenCapStyle.RoundCap
+            for paint, width in ((RIM, 2 * radius + 1.5), (QColor(*color), 2 * radius)):
+                pen = QPen(paint, width)
+                pen.setCapStyle(cap)
+                self._painter.setPen(pen)
+                self._painter.drawPoints(places)
 
     def _paint_trails(self, followed: int | None) -> None:
         self._painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -30,7 +30,7 @@ class Desk:
         self.engine.parts.return_value = None
         self.engine.view.return_value = None
         self.engine.figures.return_value = None
-        self.engine.lane.side_effect = lambda name=FIRST: MagicMock(wished=False) if name == FIRST else None
+        self.engine.lane.side_effect = lambda name=FIRST: MagicMock() if name == FIRST else None
         self.engine.source.return_value = None
         self.woken = 0
         self.controller = Controller(self.view, SessionModel(), self.make_engine, self.wake)
@@ -170,10 +170,20 @@ class TestParts:
         running = desk.controller.model.configs[FIRST]
         desk.controller.choose_part(FIRST, "detector", "yolox-m")
         desk.engine.parts.return_value = MagicMock(config=running)
-        desk.tell(kind="switch-failed", message="yolox-m cannot be fetched", lane=FIRST)
+        asked = desk.controller.model.configs[FIRST]
+        desk.tell(kind="switch-failed", message="yolox-m cannot be fetched", lane=FIRST, config=asked)
 
         assert desk.shown(FIRST, "detector").chosen == "centernet"
         assert "cannot be fetched" in desk.banner().text
+
+    def test_a_failure_does_not_take_back_what_was_wished_since(self, desk):
+        desk.controller.choose_part(FIRST, "detector", "yolox-m")
+        asked = desk.controller.model.configs[FIRST]
+        desk.controller.choose_part(FIRST, "detector", "yolox-s")
+        desk.engine.parts.return_value = MagicMock()
+        desk.tell(kind="switch-failed", message="yolox-m cannot be fetched", lane=FIRST, config=asked)
+
+        assert desk.shown(FIRST, "detector").chosen == "yolox-s"
 
 
 class TestCompare:

@@ -75,7 +75,8 @@ class TestFigures:
         )
         table = figures_table(figures, 0.041)
 
-        assert table.headline == "30.0 fps video · 18.0 fps poses · poses 41 ms old"
+        assert table.headline == "30.0 fps video · 18.0 fps poses"
+        assert table.age == "poses 41 ms older than the picture"
         assert table.drops == (
             "60 of 100 frames have poses; not looked at: network 3, newer frame came first 37"
         )

@@ -124,6 +124,19 @@ class TestPlaying:
         assert [index for index, found in people.items() if found is not None] == list(range(0, 20, 2))
         assert people[4].tracked.poses.boxes[0, 0] == 4
 
+    def test_a_frame_that_stands_still_gets_its_people_when_the_networks_are_there(self, clip, fakes):
+        views, shop = [], fakes.Shop()
+        engine = LiveEngine(threads=1, on_view=views.append, load=shop.load)
+        engine.add_source("replay", source_opener(str(clip)))
+        assert fakes.until(lambda: len(views) >= 20 and not engine.source("replay").position.playing)
+        engine.start_lane(fakes.config())
+        found = fakes.until(lambda: "A" in views[-1].results)
+        engine.stop()
+        shop.workers.close()
+
+        assert found
+        assert views[-1].results["A"].tracked.frame.index == 19
+
     def save_poses(self, path, *, every):
         names = load_skeleton("coco17").keypoint_names
         with PosesWriter(
