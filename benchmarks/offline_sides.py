@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from sitepose.app.choices import NONE
-from sitepose.app.config import PartConfig, RunConfig, read_config
+from sitepose.app.config import OutputConfig, PartConfig, RunConfig, read_config
 from sitepose.app.factory import build_parts, build_suppress, build_tracker
 from sitepose.app.run import VideoRun, frames_of
 from sitepose.core.formats.poses_jsonl import read_poses
@@ -78,7 +78,7 @@ def add_own_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nms", type=float, default=0.5, help="overlap that two boxes may have")
 
 
-def own_config(arguments: argparse.Namespace, precision: str, *, overlay: bool = False) -> RunConfig:
+def own_config(arguments: argparse.Namespace, precision: str) -> RunConfig:
     """Return the configuration of our side."""
     thresholds = {"min_score": arguments.score, "nms_iou": arguments.nms}
     return read_config(
@@ -90,7 +90,6 @@ def own_config(arguments: argparse.Namespace, precision: str, *, overlay: bool =
                 "threads": arguments.threads,
                 "library": arguments.runtime,
             },
-            "output": {"overlay": overlay},
         }
     )
 
@@ -110,9 +109,10 @@ class Ours:
         self._folder = folder
         self._parts = build_parts(self._config)
 
-    def run(self, frames: int = 0) -> Taken:
+    def run(self, frames: int = 0, *, overlay: bool = False) -> Taken:
         """Do the video, or its first frames, and return what it took."""
         config = _cut(self._config, frames)
+        config = config.model_copy(update={"output": OutputConfig(overlay=overlay)})
         started, worked = time.perf_counter(), time.process_time()
         report = VideoRun(self._video, self._folder, config, self._parts).run()
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked
