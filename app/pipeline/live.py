@@ -279,8 +279,9 @@ class LiveEngine:
         with self._lock:
             lane = self._lanes.get(event.lane)
             still = [view for key, view in self._views.items() if self._stands(key)]
-        for view in still if lane is not None else ():
-            lane.offer(view.source, view.frame)
+        if lane is not None:
+            for view in still:
+                lane.offer(view.source, view.frame)
 
     def _stands(self, key: str) -> bool:
         capture = self._captures.get(key)

@@ -1,0 +1,47 @@
+"""A live source recorded while its poses are found, by a real looped video."""
+
+from __future__ import annotations
+
+import pytest
+
+from sitepose.app.pipeline.live import LiveEngine
+from sitepose.app.pipeline.live_inputs import source_opener
+from sitepose.app.pipeline.live_recording import LiveRecording
+from sitepose.app.sessions.manifest import read_manifest
+from sitepose.app.sessions.recorder import RecordingSettings
+from sitepose.core.errors import RecordingError
+from sitepose.core.formats.poses_jsonl import read_poses
+
+
+class TestLiveRecording:
+    def test_video_and_poses_lie_side_by_side_and_a_switch_is_written(self, clip, fakes, tmp_path):
+        shop = fakes.Shop(two=fakes.Detector())
+        engine = LiveEngine(threads=1, load=shop.load)
+        engine.add_source("cam", source_opener(f"loop:{clip}"))
+        engine.start_lane(fakes.config())
+        assert engine.lane().wait_loaded(10)
+        assert fakes.until(lambda: engine.view("cam") is not None, 20)
+        recording = LiveRecording(engine, "cam", tmp_path, RecordingSettings(reserve_bytes=0))
+        assert fakes.until(lambda: recording.stats.frames >= 10, 20)
+        recording.mark()
+        engine.switch(fakes.config(detector="two"))
+        assert engine.lane().wait_loaded(10)
+        before = recording.stats.frames
+        assert fakes.until(lambda: recording.stats.frames >= before + 10, 20)
+        folder = recording.folder
+        recording.close()
+        engine.stop()
+        shop.workers.close()
+        saved = read_poses(folder / "poses.jsonl")
+
+        assert sum(1 for _ in saved) > 0
+        assert saved.changes[0].values["config"]["detector"]["name"] == "two"
+        assert read_manifest(folder).state == "closed"
+
+    def test_a_recording_cannot_be_recorded(self, clip, fakes, tmp_path):
+        engine = LiveEngine(threads=1)
+        engine.add_source("cam", source_opener(str(clip)))
+        assert fakes.until(lambda: engine.source("cam") is not None, 20)
+        with pytest.raises(RecordingError, match="cannot be recorded"):
+            LiveRecording(engine, "cam", tmp_path)
+        engine.stop()
