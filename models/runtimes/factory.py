@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from sitepose.core.errors import ConfigError, WeightsError, did_you_mean
+from sitepose.core.errors import ConfigError, did_you_mean
 from sitepose.models.runtimes.api import RuntimeOptions, Session
 from sitepose.models.runtimes.machine import has_native_bf16
-from sitepose.models.runtimes.onnx_file import is_quantized
+from sitepose.models.runtimes.onnx_file import read_onnx
 from sitepose.models.runtimes.workers import Workers
 
 LIBRARIES = ("openvino", "onnxruntime")
@@ -17,7 +17,12 @@ LIBRARIES = ("openvino", "onnxruntime")
 
 
 def open_session(
-    path: Path, *, options: RuntimeOptions, workers: Workers, outputs: Sequence[str] | None = None
+    path: Path,
+    *,
+    options: RuntimeOptions,
+    workers: Workers,
+    outputs: Sequence[str] | None = None,
+    columns: int | None = None,
 ) -> Session:
     """Load a network.
 
@@ -26,22 +31,23 @@ def open_session(
         options: What is asked for. ``auto`` decides by the file and facts of the machine.
         workers: The threads that inferences run on.
         outputs: Names of the outputs to compute, in this order; all by default.
+        columns: How many entries of the last axis of the only output are needed. Those beyond may be missing
+            from the result: a detector of people does without the other classes.
 
     Raises:
         ConfigError: The machine lacks what is asked for; nothing falls back in silence.
         WeightsError: The file is missing, damaged or does not fit.
     """
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file")
     _check_device(options.device)
-    library = choose_library(options, quantized=is_quantized(path))
+    file = read_onnx(path)
+    library = choose_library(options, quantized=file.quantized)
     if library == "openvino":
         from sitepose.models.runtimes.openvino import open_openvino
 
-        return open_openvino(path, options=options, workers=workers, outputs=outputs)
+        return open_openvino(file, options=options, workers=workers, outputs=outputs, columns=columns)
     from sitepose.models.runtimes.onnxruntime import open_onnxruntime
 
-    return open_onnxruntime(path, options=options, workers=workers, outputs=outputs)
+    return open_onnxruntime(file, options=options, workers=workers, outputs=outputs, columns=columns)
 
 
 def choose_library(options: RuntimeOptions, *, quantized: bool) -> str:

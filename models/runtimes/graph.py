@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,9 @@ class Graph:
         self.channels = {name: int(sides[1].dim_value) for name, sides in shapes.items() if len(sides) > 1}
         self.inputs = [value.name for value in graph.input if value.name not in self.constants]
         self.outputs = [value.name for value in graph.output]
-        self._names = 0
+        made = (name for node in self.nodes for name in node.output)
+        self._names = {*made, *self.inputs, *self.constants}
+        self._numbers: dict[str, count[int]] = {}
 
     def producers(self) -> dict[str, Any]:
         """Return the node that makes each tensor."""
@@ -73,8 +76,10 @@ class Graph:
 
     def new_name(self, stem: str) -> str:
         """Return a name that no tensor has."""
-        self._names += 1
-        return f"{stem}~{self._names}"
+        numbers = self._numbers.setdefault(stem, count())
+        name = next(name for i in numbers if (name := f"{stem}~{i}") not in self._names)
+        self._names.add(name)
+        return name
 
     def add(self, kind: str, inputs: Sequence[str], output: str | None = None, **attributes: Any) -> str:
         """Add a node and return the name of its output."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,7 @@ import onnxruntime as ort
 
 from sitepose.core.errors import ConfigError, WeightsError
 from sitepose.models.runtimes.api import AnyArray, RuntimeInfo, RuntimeOptions
-from sitepose.models.runtimes.focus import without_focus
-from sitepose.models.runtimes.onnx_file import has_external_data, has_quantization, load_graph
+from sitepose.models.runtimes.onnx_file import OnnxFile
 from sitepose.models.runtimes.streams import (
     Dims,
     Signature,
@@ -30,29 +28,34 @@ DTYPES = {"tensor(float)": "f4", "tensor(int32)": "i4", "tensor(uint8)": "u1", "
 
 
 def open_onnxruntime(
-    path: Path, *, options: RuntimeOptions, workers: Workers, outputs: Sequence[str] | None = None
+    file: OnnxFile,
+    *,
+    options: RuntimeOptions,
+    workers: Workers,
+    outputs: Sequence[str] | None = None,
+    columns: int | None = None,
 ) -> StreamedSession:
-    """Load an ONNX file.
+    """Load a network.
 
     Args:
-        path: The file.
+        file: The network.
         options: What is asked for; ``precision`` must be ``auto``, ``fp32`` or, for a quantised file, ``int8``.
         workers: The threads that inferences run on.
         outputs: Names of the outputs to compute, in this order; all by default.
+        columns: How many entries of the last axis of the only output are needed; all by default.
 
     Raises:
         ConfigError: The machine or the library lacks what is asked for.
         WeightsError: The file is missing, damaged or does not fit.
     """
-    published = load_graph(path)
-    precision = _precision(path, options, quantized=has_quantization(published))
-    session = _load(path, published, _providers(options.device))
+    precision = _precision(file, options)
+    session = _load(file, _providers(options.device), columns)
     provider = session.get_providers()[0]
     if options.device.startswith("cuda") and provider != CUDA_PROVIDER:
         raise ConfigError(f"device {options.device!r}: onnxruntime could not start CUDA and offers {provider}")
-    names = select_outputs([node.name for node in session.get_outputs()], outputs, str(path))
+    names = select_outputs([node.name for node in session.get_outputs()], outputs, str(file.path))
     signature = _signature(session, names)
-    check_single_input(signature, str(path))
+    check_single_input(signature, str(file.path))
     on_gpu = provider == CUDA_PROVIDER
     info = RuntimeInfo(
         library="onnxruntime",
@@ -71,18 +74,18 @@ def open_onnxruntime(
     return StreamedSession(signature=signature, info=info, workers=workers, infer=infer, items=items)
 
 
-def _precision(path: Path, options: RuntimeOptions, *, quantized: bool) -> str:
+def _precision(file: OnnxFile, options: RuntimeOptions) -> str:
     """Return the precision that the file will run at, or say why the one asked for cannot be had."""
     if options.precision in {"bf16", "fp16"}:
         raise ConfigError(
             f"precision {options.precision!r}: onnxruntime runs a file in the precision it is stored in; "
             "choose fp32, or bf16 with openvino"
         )
-    if options.precision == "int8" and not quantized:
-        raise ConfigError(f"precision 'int8': {path} is not quantised; make an int8 file of it first")
-    if options.precision == "fp32" and quantized:
-        raise ConfigError(f"precision 'fp32': {path} is quantised to int8; choose int8 or the fp32 file")
-    return "int8" if quantized else "fp32"
+    if options.precision == "int8" and not file.quantized:
+        raise ConfigError(f"precision 'int8': {file.path} is not quantised; make an int8 file of it first")
+    if options.precision == "fp32" and file.quantized:
+        raise ConfigError(f"precision 'fp32': {file.path} is quantised to int8; choose int8 or the fp32 file")
+    return "int8" if file.quantized else "fp32"
 
 
 def _providers(device: str) -> list[Any]:
@@ -97,18 +100,18 @@ def _providers(device: str) -> list[Any]:
     return [(CUDA_PROVIDER, {"device_id": number}), CPU_PROVIDER]
 
 
-def _load(path: Path, published: Any, providers: list[Any]) -> ort.InferenceSession:
+def _load(file: OnnxFile, providers: list[Any], columns: int | None) -> ort.InferenceSession:
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = 1
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
-    rewritten = published if has_external_data(published) else without_focus(published)
-    network = str(path) if rewritten is published else rewritten.SerializeToString()
+    # Channel shuffles stay: this library keeps channels in blocks of 16 and loses by folding what it saves.
+    network = file.prepared(fold_shuffles=False, columns=columns)
     try:
         return ort.InferenceSession(network, settings, providers=providers)
     except Exception as error:  # the library's exceptions have no common base of their own
         reason = " ".join(str(error).split())
-        raise WeightsError(f"{path}: not a network that onnxruntime can load ({reason:.200})") from error
+        raise WeightsError(f"{file.path}: not a network that onnxruntime can load ({reason:.200})") from error
 
 
 def _signature(session: ort.InferenceSession, outputs: tuple[str, ...]) -> Signature:

@@ -13,10 +13,8 @@ import numpy as np
 
 from sitepose.core.errors import ConfigError, WeightsError
 from sitepose.models.runtimes.api import AnyArray, RuntimeInfo, RuntimeOptions
-from sitepose.models.runtimes.channel_shuffle import without_shuffles
-from sitepose.models.runtimes.focus import without_focus
 from sitepose.models.runtimes.machine import has_native_bf16
-from sitepose.models.runtimes.onnx_file import has_external_data, has_quantization, load_graph
+from sitepose.models.runtimes.onnx_file import OnnxFile
 from sitepose.models.runtimes.streams import (
     Dims,
     Signature,
@@ -38,15 +36,21 @@ HEAVY_LAYERS = frozenset({"Convolution", "GroupConvolution", "Deconvolution", "F
 
 
 def open_openvino(
-    path: Path, *, options: RuntimeOptions, workers: Workers, outputs: Sequence[str] | None = None
+    file: OnnxFile,
+    *,
+    options: RuntimeOptions,
+    workers: Workers,
+    outputs: Sequence[str] | None = None,
+    columns: int | None = None,
 ) -> StreamedSession:
-    """Load and compile an ONNX file.
+    """Load and compile a network.
 
     Args:
-        path: The file.
+        file: The network.
         options: What is asked for; the device must be ``auto`` or ``cpu``.
         workers: The threads that inferences run on; each has its own stream of one thread.
         outputs: Names of the outputs to compute, in this order; all by default.
+        columns: How many entries of the last axis of the only output are needed; all by default.
 
     Raises:
         ConfigError: The processor or the library lacks what is asked for.
@@ -57,9 +61,8 @@ def open_openvino(
             f"device {options.device!r}: openvino runs on the CPU here; choose onnxruntime for CUDA"
         )
     core = _library().Core()
-    published = load_graph(path)
-    precision = _precision(core, path, options, quantized=has_quantization(published))
-    model, signature = _read(core, path, published, outputs)
+    precision = _precision(core, file, options)
+    model, signature = _read(core, file, outputs, columns)
     settings = {
         "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
         "NUM_STREAMS": workers.threads,
@@ -70,8 +73,8 @@ def open_openvino(
     try:
         compiled = core.compile_model(model, DEVICE, settings)
     except RuntimeError as error:
-        raise WeightsError(f"{path}: openvino cannot compile it ({_one_line(error)})") from error
-    info = _info(compiled, precision, path)
+        raise WeightsError(f"{file.path}: openvino cannot compile it ({_one_line(error)})") from error
+    info = _info(compiled, precision, file.path)
     infer = _Requests(compiled, workers.threads)
     return StreamedSession(signature=signature, info=info, workers=workers, infer=infer)
 
@@ -101,16 +104,16 @@ class _Requests:
             self._free.put(request)
 
 
-def _precision(core: Any, path: Path, options: RuntimeOptions, *, quantized: bool) -> str:
+def _precision(core: Any, file: OnnxFile, options: RuntimeOptions) -> str:
     """Return the precision to compile for, or say why the one asked for cannot be had."""
-    if quantized and options.precision not in {"auto", "int8"}:
+    if file.quantized and options.precision not in {"auto", "int8"}:
         raise ConfigError(
-            f"precision {options.precision!r}: {path} is quantised to int8; choose int8 or the fp32 file"
+            f"precision {options.precision!r}: {file.path} is quantised to int8; choose int8 or the fp32 file"
         )
-    if quantized:
+    if file.quantized:
         return "int8"
     if options.precision == "int8":
-        raise ConfigError(f"precision 'int8': {path} is not quantised; make an int8 file of it first")
+        raise ConfigError(f"precision 'int8': {file.path} is not quantised; make an int8 file of it first")
     if options.precision == "auto":
         return "bf16" if has_native_bf16() else "fp32"
     capabilities = core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
@@ -120,14 +123,15 @@ def _precision(core: Any, path: Path, options: RuntimeOptions, *, quantized: boo
     return options.precision
 
 
-def _read(core: Any, path: Path, published: Any, outputs: Sequence[str] | None) -> tuple[Any, Signature]:
+def _read(
+    core: Any, file: OnnxFile, outputs: Sequence[str] | None, columns: int | None
+) -> tuple[Any, Signature]:
     """Return the network with the wanted outputs alone and a batch of 1, and its signature as published."""
-    rewritten = published if has_external_data(published) else without_shuffles(without_focus(published))
     try:
-        model = core.read_model(str(path) if rewritten is published else rewritten.SerializeToString())
+        model = core.read_model(file.prepared(fold_shuffles=True, columns=columns))
     except RuntimeError as error:
-        raise WeightsError(f"{path}: not a network that openvino can load ({_one_line(error)})") from error
-    names = select_outputs([_name(port, i) for i, port in enumerate(model.outputs)], outputs, str(path))
+        raise WeightsError(f"{file.path}: not a network that openvino can load ({_one_line(error)})") from error
+    names = select_outputs([_name(port, i) for i, port in enumerate(model.outputs)], outputs, str(file.path))
     if outputs:
         model = _library().Model([model.output(name) for name in names], model.get_parameters())
     signature = Signature(
@@ -137,7 +141,7 @@ def _read(core: Any, path: Path, published: Any, outputs: Sequence[str] | None) 
         output_names=names,
         output_shapes=tuple(_dims(port) for port in model.outputs),
     )
-    check_single_input(signature, str(path))
+    check_single_input(signature, str(file.path))
     if signature.free_batch:
         shape = model.inputs[0].get_partial_shape()
         shape[0] = 1

@@ -14,7 +14,7 @@ from typing import Any
 
 from sitepose.core.errors import WeightsError
 from sitepose.models.runtimes.api import AnyArray
-from sitepose.models.runtimes.onnx_file import has_quantization, load_graph
+from sitepose.models.runtimes.onnx_file import read_onnx
 
 OPSET = 17
 """Version of ONNX's operators that older networks are raised to; scales per channel need 13."""
@@ -39,12 +39,12 @@ def quantize(source: Path, target: Path, items: Iterable[AnyArray]) -> None:
         WeightsError: The source is missing, damaged or quantised already.
         ValueError: There are no items.
     """
-    model = load_graph(source)
-    if has_quantization(model):
+    file = read_onnx(source)
+    if file.quantized:
         raise WeightsError(f"{source}: is quantised already")
-    reader = _Reader(model.graph.input[0].name, items)
+    reader = _Reader(file.model.graph.input[0].name, items)
     with tempfile.TemporaryDirectory() as folder:
-        prepared = _prepare(model, Path(folder))
+        prepared = _prepare(file.model, Path(folder))
         _quantize(prepared, target, reader)
 
 

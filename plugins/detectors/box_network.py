@@ -44,6 +44,8 @@ class BoxNetwork(ABC):
     """What keypoints the network gives; None where it gives boxes alone."""
     one_by_one: ClassVar[bool] = False
     """Whether the number of rows in its output depends on the frame, so that frames cannot share a batch."""
+    needed_columns: ClassVar[int | None] = None
+    """How many entries of the output's last axis are read; those beyond are not computed. None for all."""
 
     def __init__(self, settings: BoxSettings, context: PluginContext) -> None:
         if context.weights is None:
@@ -52,7 +54,10 @@ class BoxNetwork(ABC):
         skeleton = load_skeleton(self.skeleton_name) if self.skeleton_name else None
         self.capabilities = Capabilities(skeleton=skeleton, thread_safe=True)
         self._session: Session | None = open_session(
-            context.weights, options=context.runtime, workers=context.workers
+            context.weights,
+            options=context.runtime,
+            workers=context.workers,
+            columns=self.needed_columns,
         )
         self.runtime: RuntimeInfo | None = self._session.info
         spec = context.card.input if context.card else self.default_input

@@ -31,6 +31,7 @@ class YoloxDetector(BoxNetwork):
         """Settings of ``yolox``."""
 
     default_card: ClassVar[str | None] = "yolox-nano"
+    needed_columns: ClassVar[int | None] = PERSON + 1
     default_input: ClassVar[InputSpec] = InputSpec(
         size_wh=(640, 640), color="bgr", fit="letterbox_top_left", pad_value=114
     )
