@@ -2,8 +2,8 @@
 
 Run: python benchmarks/detect_every.py --video FILE [--pose NAME:FILE] [--truth gt.txt] [--pairs 3]
 
-The ways take turns on the same frames, overlay off, networks loaded beforehand; a ratio is made of two runs of the
-same round. With a ground truth (MOT) it also prints MOTA, IDF1 and HOTA at IoU .5, carried people left out.
+The ways take turns on the same frames, overlay off, networks loaded beforehand; a ratio is made of two runs of
+the same round. With a ground truth (MOT) it also prints MOTA, IDF1 and HOTA at IoU .5, carried people left out.
 """
 
 from __future__ import annotations
