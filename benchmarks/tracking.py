@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tracking_candidates import CANDIDATES, freeze
+from tracking_candidates import CANDIDATES, Candidate, freeze
 from tracking_measures import MEASURES, Row, interval, measure, search
 from tracking_sequences import Variant, clip_variants, read_clip, truth_variants
 
@@ -25,8 +25,13 @@ BUDGET = 60
 QUICK_FRAMES = 40
 SEARCH_DROPOUTS = 1
 
+TITLES = {
+    "boxes": "Boxes",
+    "poses": "Boxes and poses",
+    "truth": "True boxes with drops and jitter",
+}
 HEADER = """\
-| tracker | MOTA | IDF1 | AssA | switches | clip MOTA | clip IDF1 | carried MOTA | carried IDF1 | carried boxes |
+| tracker | MOTA | IDF1 | AssA | switches | clip MOTA | clip IDF1 | carried MOTA | carried IDF1 | carried |
 |---|---|---|---|---|---|---|---|---|---|"""
 
 Results = Mapping[str, Sequence[Row]]
@@ -37,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the test data")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where detections are kept")
+    parser.add_argument("--mode", help="only the tables of this mode: boxes, poses or truth")
     parser.add_argument("--quick", action="store_true", help="a few frames and variants, to see that it runs")
     parser.add_argument(
         "--search", nargs="*", metavar="NAME", help="choose settings anew (all trackers if none is named)"
@@ -48,25 +54,35 @@ def main() -> None:
     if options.search is not None:
         choose(modes, options.search)
         return
-    for title, variants in modes.items():
+    print("A star marks trackers that were given their defaults instead of a search.")
+    for key, variants in modes.items():
+        if options.mode not in (None, key):
+            continue
         for offline in (False, True):
             candidates = [candidate for candidate in CANDIDATES if candidate.offline is offline]
-            if candidates:
-                print(f"\n## {title}, {'with look-ahead' if offline else 'online'}\n")
-                report(
-                    {c.label: [measure(c.make(c.frozen()), v) for v in variants] for c in candidates}, variants
-                )
+            print(f"\n## {TITLES[key]}, {'with look-ahead' if offline else 'online'}\n")
+            report({name(candidate): measured(candidate, variants) for candidate in candidates}, variants)
+
+
+def name(candidate: Candidate) -> str:
+    """Return the label of a tracker, with a star where its settings were not searched."""
+    return candidate.label if candidate.frozen() is not None else f"{candidate.label} *"
+
+
+def measured(candidate: Candidate, variants: Sequence[Variant]) -> list[Row]:
+    """Return what a tracker does with every sequence, with its frozen settings."""
+    return [measure(candidate.make(candidate.frozen() or {}), variant) for variant in variants]
 
 
 def sequences(data: Path, cache: Path, *, quick: bool) -> dict[str, list[Variant]]:
-    """Return the variants of each mode by its title."""
+    """Return the variants of each mode."""
     limit, seeds = (QUICK_FRAMES, 1) if quick else (None, 10)
     clip = read_clip(data, cache, limit=limit)
     mirrored = read_clip(data, cache, mirrored=True, limit=limit)
     return {
-        "Boxes": clip_variants(clip, mirrored, poses=False, dropouts=seeds),
-        "Boxes and poses": clip_variants(clip, mirrored, poses=True, dropouts=seeds),
-        "True boxes with drops and jitter": truth_variants(clip, seeds=seeds),
+        "boxes": clip_variants(clip, mirrored, poses=False, dropouts=seeds),
+        "poses": clip_variants(clip, mirrored, poses=True, dropouts=seeds),
+        "truth": truth_variants(clip, seeds=seeds),
     }
 
 
@@ -74,13 +90,10 @@ def choose(modes: Mapping[str, Sequence[Variant]], names: Sequence[str]) -> None
     """Search settings on the first two modes and write them down."""
     dropouts = [f"dropout {seed}" for seed in range(SEARCH_DROPOUTS, 10)]
     variants = [
-        variant
-        for mode in ("Boxes", "Boxes and poses")
-        for variant in modes[mode]
-        if variant.name not in dropouts
+        variant for mode in ("boxes", "poses") for variant in modes[mode] if variant.name not in dropouts
     ]
     for candidate in CANDIDATES:
-        if not names or candidate.label in names:
+        if candidate.space and (not names or candidate.label in names):
             settings, value = search(candidate, variants, BUDGET)
             freeze({candidate.label: settings})
             print(f"{candidate.label}: {value:.4f} with {settings}", flush=True)
@@ -96,6 +109,8 @@ def report(results: Results, variants: Sequence[Variant]) -> None:
         cells += [f"{mean[name]:.3f}" for name in ("carried_mota", "carried_idf1")]
         print(f"| {' | '.join(cells)} | {mean['carried_boxes']:.0f} |")
     first, *others = results
+    if not others:
+        return
     print(
         f"\n{first} less the other, paired over {len(variants)} sequences, 95 % intervals (bold: excludes 0)\n"
     )

@@ -31,6 +31,7 @@ class Candidate:
         label: Name in the tables.
         plugin: Name of the plug-in.
         space: For each setting the range it is drawn from, uniformly; whole numbers where both ends are.
+            Empty for settings that are not up for search.
         offline: Whether it looks ahead, and so belongs in a table of its own.
         fixed: Settings that are not searched.
     """
@@ -53,9 +54,10 @@ class Candidate:
         rng = np.random.default_rng(zlib.crc32(self.label.encode()))
         return [{name: _draw(rng, ends) for name, ends in self.space.items()} for _ in range(count)]
 
-    def frozen(self) -> dict[str, Any]:
-        """Return the settings that the search chose."""
-        return dict(json.loads(FROZEN.read_text(encoding="utf-8"))[self.label])
+    def frozen(self) -> dict[str, Any] | None:
+        """Return the settings that the search chose; None where none was run, and the defaults are used."""
+        chosen = json.loads(FROZEN.read_text(encoding="utf-8")).get(self.label) if FROZEN.is_file() else None
+        return None if chosen is None else dict(chosen)
 
 
 def freeze(chosen: Mapping[str, Mapping[str, Any]]) -> None:
@@ -109,6 +111,7 @@ CANDIDATES: tuple[Candidate, ...] = (
             "min_affinity_lost": (0.0, 0.2),
         },
     ),
+    Candidate("oks-sort, shipped", "oks-sort", {}),
     Candidate(
         "poseflow",
         "poseflow",

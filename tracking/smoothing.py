@@ -52,9 +52,12 @@ class OneEuroSmoother:
     def reset(self) -> None:
         """Forget everybody."""
         self._ids: IntArray = np.empty(0, np.int64)
-        self._places = np.empty((0, 0, 2))
-        self._speeds = np.empty((0, 0, 2))
-        self._seen_at = np.empty((0, 0))
+        self._make_room(0)
+
+    def _make_room(self, num_keypoints: int) -> None:
+        self._places = np.empty((0, num_keypoints, 2))
+        self._speeds = np.empty((0, num_keypoints, 2))
+        self._seen_at = np.empty((0, num_keypoints))
 
     def update(self, frame: Frame, poses: Poses) -> Poses:
         """Return the people with smoothed keypoints; people without a track stay as they are.
@@ -74,16 +77,17 @@ class OneEuroSmoother:
 
     def _recall(self, ids: IntArray, num_keypoints: int) -> Rows:
         """Return where each of some tracks is remembered, making room for new ones."""
+        if not len(self._ids):
+            self._make_room(num_keypoints)
         new = np.setdiff1d(ids, self._ids)
         if len(new):
             order = np.argsort(np.concatenate([self._ids, new]))
             empty = np.zeros((len(new), num_keypoints, 2))
             never = np.full((len(new), num_keypoints), -np.inf)
-            kept = self._places.shape[0], num_keypoints
             self._ids = np.concatenate([self._ids, new])[order]
-            self._places = np.concatenate([self._places.reshape(*kept, 2), empty])[order]
-            self._speeds = np.concatenate([self._speeds.reshape(*kept, 2), empty])[order]
-            self._seen_at = np.concatenate([self._seen_at.reshape(kept), never])[order]
+            self._places = np.concatenate([self._places, empty])[order]
+            self._speeds = np.concatenate([self._speeds, empty])[order]
+            self._seen_at = np.concatenate([self._seen_at, never])[order]
         return np.searchsorted(self._ids, ids)
 
     def _smoothed(self, now: float, poses: Poses, rows: Rows, state: Rows) -> FloatArray:

@@ -67,7 +67,11 @@ class Scene:
         frames = []
         for i in range(round(self.seconds * self.rate)):
             time = i / self.rate
-            shift = np.round(rng.normal(0, self.shake, 2)).clip(-30, 30).astype(int) if self.shake else np.zeros(2, int)
+            shift = (
+                np.round(rng.normal(0, self.shake, 2)).clip(-30, 30).astype(int)
+                if self.shake
+                else np.zeros(2, int)
+            )
             present = {
                 k: walker.box(time) + np.tile(shift, 2)
                 for k, walker in enumerate(self.walkers)
@@ -148,9 +152,7 @@ def scenes() -> dict[str, Scene]:
         "overtaking": Scene([Walker(60, 250, 80), Walker(140, 256, 40)]),
         "occlusion of a second": Scene([Walker(60, 240, 60), near], seconds=6),
         "occlusion of a second at 10 fps": Scene([Walker(60, 240, 60), near], seconds=6, rate=10),
-        "leaving and returning": Scene(
-            [Walker(120, 250, 0, away=(1.5, 2.5)), Walker(330, 255, -15)]
-        ),
+        "leaving and returning": Scene([Walker(120, 250, 0, away=(1.5, 2.5)), Walker(330, 255, -15)]),
         "camera shake": Scene([Walker(100, 250, 50), Walker(300, 255, -20), Walker(390, 262, -60)], shake=6),
         "30 % missed": Scene([*crossing, Walker(240, 240, 20)], missed=0.3),
         "duplicates": Scene([*crossing, Walker(240, 240, 20)], duplicated=0.3),
