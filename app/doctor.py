@@ -162,6 +162,10 @@ def _openvino() -> Iterator[Finding]:
     if find_spec("openvino") is None:
         yield Finding("Networks", "OpenVINO", "missing", "", "pip install openvino")
         return
+    from sitepose.models.runtimes.openvino import TELEMETRY
+
+    # Barred: nothing is sent from here.
+    sys.modules.setdefault(TELEMETRY, None)  # type: ignore[arg-type]
     core = importlib.import_module("openvino").Core()
     devices = [f"{name} ({core.get_property(name, 'FULL_DEVICE_NAME')})" for name in core.available_devices]
     yield Finding("Networks", "OpenVINO", "good", f"{_version('openvino')}: {', '.join(devices)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -82,6 +84,7 @@ def load_gstreamer() -> GstLibrary:
     Raises:
         PluginError: PyGObject or GStreamer is missing; the message says what to install.
     """
+    _keep_exceptions_working()
     try:
         import gi
 
@@ -92,6 +95,17 @@ def load_gstreamer() -> GstLibrary:
         raise PluginError(f"GStreamer is not installed for Python ({error}); {HOW_TO_INSTALL}") from error
     Gst.init(None)
     return GstLibrary(Gst, GstApp, GstVideo)
+
+
+def _keep_exceptions_working() -> None:
+    """Let C++ libraries that are loaded later find the compiler's own unwinder first.
+
+    GStreamer brings libunwind, whose symbols have the same names and are visible everywhere. A library that is
+    loaded afterwards would take half of its exceptions from there, and abort at the first one: OpenVINO
+    does so when it looks for devices.
+    """
+    with contextlib.suppress(OSError):  # other systems have no such library, and no such clash
+        ctypes.CDLL("libgcc_s.so.1", mode=ctypes.RTLD_GLOBAL)
 
 
 def has_gstreamer() -> bool:

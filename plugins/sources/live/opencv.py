@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -21,6 +24,9 @@ from sitepose.plugins.sources.live.packets import StreamFormat
 from sitepose.plugins.sources.live.settings import LiveSettings
 from sitepose.plugins.sources.live.source import LiveSource
 
+SPEAKS_OUT = "OPENCV_FFMPEG_DEBUG"
+"""The variable that makes OpenCV's FFmpeg print whole addresses, which cannot be masked."""
+
 FASTEST = 240.0
 """Frames per second beyond which a camera's own claim is taken for none."""
 
@@ -36,6 +42,8 @@ class OpenCvSource(LiveSource):
         """
         if self.address.kind not in ("v4l2", "rtsp", "http"):
             raise SourceError(f"{self.address.label}: OpenCV reads local and network cameras only")
+        if self.address.credentials and SPEAKS_OUT in os.environ:
+            raise SourceError(f"{self.address.label}: {SPEAKS_OUT} would print the password; unset it")
 
     def connection(self, delivery: Delivery) -> OpenCvConnection:
         """Return a new connection."""
@@ -108,7 +116,8 @@ class OpenCvConnection:
                 cv2.CAP_PROP_N_THREADS,
                 1,
             ]
-            return cv2.VideoCapture(self._address.with_login(), cv2.CAP_FFMPEG, limits)
+            with _quiet():
+                return cv2.VideoCapture(self._address.with_login(), cv2.CAP_FFMPEG, limits)
         capture = cv2.VideoCapture(self._address.location, cv2.CAP_V4L2)
         if settings.pixels != "raw":
             capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
@@ -142,6 +151,16 @@ class OpenCvConnection:
         if self._encoder is None:
             self._encoder = FrameEncoder(self._delivery, stream.size_wh, stream.frame_rate or Fraction(30))
         self._encoder.put(image, arrival)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV from printing the address that it opens."""
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(before)
 
 
 def _rate(claimed: float) -> Fraction | None:

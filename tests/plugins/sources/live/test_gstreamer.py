@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -202,3 +205,19 @@ class TestMessages:
     def test_a_missing_element_says_what_to_install(self):
         with pytest.raises(ConnectionFault, match="install"):
             load_gstreamer().make("nonsense")
+
+
+class TestCompany:
+    @pytest.mark.slow
+    def test_openvino_still_finds_its_devices_in_the_same_process(self):
+        if find_spec("openvino") is None:
+            pytest.skip("needs OpenVINO")
+        code = (
+            "import sys; sys.modules['openvino_telemetry'] = None; import openvino;"
+            "first = openvino.Core().available_devices;"
+            "from sitepose.plugins.sources.live.gst_library import load_gstreamer; load_gstreamer();"
+            "assert openvino.Core().available_devices == first"
+        )
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, check=False)
+
+        assert answer.returncode == 0, answer.stderr

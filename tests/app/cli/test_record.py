@@ -1,0 +1,215 @@
+"""``sitepose record``: what it writes, when it ends, and what nobody may see of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from sitepose.app.cli.logins import login_of, read_logins
+from sitepose.app.cli.main import main
+from sitepose.app.sessions.manifest import read_manifest
+from sitepose.app.sessions.verify import verify
+from sitepose.core.errors import ConfigError
+from sitepose.plugins.sources.live.address import Credentials
+from sitepose.plugins.sources.live.gst_library import has_gstreamer
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))  # for the simulated cameras in `benchmarks`
+
+USER, PASSWORD = "us er~7", "Pa@ss:w/rd%9"
+
+needs_gstreamer = pytest.mark.skipif(not has_gstreamer(), reason="needs GStreamer: scripts/setup-live.sh")
+
+
+@pytest.fixture
+def http_camera():
+    from benchmarks.camera.process import CameraProcess
+
+    with CameraProcess("http", width=320, height=180, user=USER, password=PASSWORD) as camera:
+        yield camera
+
+
+@pytest.fixture
+def rtsp_camera():
+    from benchmarks.camera.process import CameraProcess
+
+    with CameraProcess("rtsp", width=320, height=180, gop=15, user=USER, password=PASSWORD) as camera:
+        yield camera
+
+
+def record(folder, *words):
+    return main(["record", *words, "--output", str(folder), "--reserve", "0", "--duration", "1.5"])
+
+
+class TestCommand:
+    @needs_gstreamer
+    def test_records_and_says_what_it_has(self, tmp_path, capsys):
+        status = record(tmp_path, "test:", "--consent", "nobody in it", "--size", "160x120")
+        session = next(tmp_path.iterdir())
+
+        assert status == 0
+        assert str(session) in capsys.readouterr().out
+        assert read_manifest(session).consent == "nobody in it"
+        assert read_manifest(session).segments[0].width == 160
+        assert verify(session).good
+
+    @needs_gstreamer
+    def test_speaks_json(self, tmp_path, capsys):
+        record(tmp_path, "test:", "--json")
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+        assert lines[-1]["source"] == "test:ball"
+        assert lines[-1]["frames"] > 0
+        assert all("event" in line for line in lines[:-1])
+
+    @needs_gstreamer
+    def test_two_cameras_have_a_session_each_and_one_that_fails_does_not_disturb(self, tmp_path):
+        record(tmp_path, "test:", "rtsp://127.0.0.1:1/none")
+        sessions = {read_manifest(path).source: verify(path) for path in tmp_path.iterdir()}
+
+        assert sessions["test:ball"].frames > 0
+        assert sessions["rtsp://127.0.0.1:1/none"].frames == 0
+        assert all(result.good for result in sessions.values())
+
+    @needs_gstreamer
+    def test_a_pipeline_needs_its_own_option(self, tmp_path, capsys):
+        text = "videotestsrc is-live=true ! video/x-raw,width=64,height=48"
+
+        assert record(tmp_path, text) == 1
+        assert "not a camera address" in capsys.readouterr().err
+        assert record(tmp_path, "--gst", text) == 0
+        assert verify(next(tmp_path.iterdir())).frames > 0
+
+    @pytest.mark.parametrize(
+        ("words", "status", "message"),
+        [
+            pytest.param([], 2, "name a source", id="no source"),
+            pytest.param(["camera"], 1, "not a camera address", id="no address"),
+            pytest.param(["test:", "--schedule", "noon"], 2, "schedule", id="no schedule"),
+            pytest.param(["test:", "--ring", "much"], 2, "size", id="no size"),
+            pytest.param(["test:", "--size", "big"], 2, "WIDTHxHEIGHT", id="no picture size"),
+            pytest.param(["test:", "--logins", "/none"], 2, "cannot be read", id="no file of logins"),
+        ],
+    )
+    def test_mistakes_are_said_in_one_line(self, tmp_path, capsys, words, status, message):
+        if "test:" in words and not has_gstreamer():
+            pytest.skip("needs GStreamer")
+
+        assert record(tmp_path, *words) == status
+        error = capsys.readouterr().err.strip().splitlines()[-1]
+        assert error.startswith("sitepose: ")
+        assert message in error
+        assert not list(tmp_path.iterdir())
+
+    @needs_gstreamer
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+    def test_a_signal_closes_the_session(self, tmp_path, number):
+        words = ["record", "test:", "--output", str(tmp_path), "--reserve", "0"]
+        process = subprocess.Popen([sys.executable, "main.py", *words], cwd=ROOT, stderr=subprocess.PIPE)
+        wait_for_video(tmp_path)
+        process.send_signal(number)
+        process.communicate(timeout=30)
+        session = next(tmp_path.iterdir())
+
+        assert process.returncode == 0
+        assert read_manifest(session).state == "closed"
+        assert verify(session).good
+
+
+def wait_for_video(folder, timeout_s=30.0):
+    deadline = time.monotonic() + timeout_s
+    while not any(path.stat().st_size > 2000 for path in folder.glob("*/video/*.mkv")):
+        assert time.monotonic() < deadline, "nothing was recorded"
+        time.sleep(0.05)
+
+
+def leaks(text):
+    """Return the spellings of the login that can be read in a text."""
+    spellings = {s for word in (USER, PASSWORD) for s in (word, quote(word), quote(word, safe=""))}
+    folded = text.casefold()
+    return [spelling for spelling in spellings if spelling.casefold() in folded]
+
+
+class TestSecrets:
+    @pytest.mark.parametrize(
+        ("backend", "camera", "right"),
+        [
+            pytest.param("gstreamer", "rtsp_camera", True, id="GStreamer"),
+            pytest.param("gstreamer", "rtsp_camera", False, id="GStreamer, refused"),
+            pytest.param("pyav", "rtsp_camera", True, id="PyAV"),
+            pytest.param("pyav", "rtsp_camera", False, id="PyAV, refused"),
+            pytest.param("opencv", "http_camera", True, id="OpenCV"),
+            pytest.param("opencv", "http_camera", False, id="OpenCV, refused"),
+        ],
+    )
+    def test_a_login_is_nowhere_to_be_read(self, tmp_path, request, backend, camera, right):
+        if not has_gstreamer() and "rtsp" in camera:
+            pytest.skip("needs GStreamer, for the camera")
+        url = request.getfixturevalue(camera).url
+        login = f"{quote(USER, safe='')}:{quote(PASSWORD if right else PASSWORD + 'x', safe='')}"
+        location = url.replace("://", f"://{login}@")
+        words = [location, "--backend", backend, "--output", str(tmp_path), "--reserve", "0", "-vv", "--json"]
+        process = subprocess.Popen(
+            [sys.executable, "main.py", "record", *words],
+            cwd=ROOT,
+            env={**os.environ, "GST_DEBUG": "rtspsrc:5,default:2", "OPENCV_VIDEOIO_DEBUG": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        try:
+            if right:
+                wait_for_video(tmp_path)
+            else:
+                time.sleep(4)
+            listed = Path(f"/proc/{process.pid}/cmdline").read_text()
+        finally:
+            process.terminate()
+            output = process.communicate(timeout=30)[0]
+        files = "".join(
+            p.read_text(errors="replace") for p in tmp_path.rglob("*") if p.suffix != ".mkv" and p.is_file()
+        )
+
+        assert "127.0.0.1" in output
+        assert "127.0.0.1" in files
+        assert "record" in listed
+        assert not leaks(output), output
+        assert not leaks(files)
+        assert not leaks(listed)
+
+    @pytest.mark.parametrize("backend", ["gstreamer", "pyav", "opencv"])
+    def test_a_hostile_address_makes_no_file(self, tmp_path, capsys, backend):
+        evil = tmp_path / "evil"
+        address = f"rtsp://x/ ! fakesink videotestsrc num-buffers=1 ! jpegenc ! filesink location={evil}"
+
+        assert record(tmp_path / "out", address, "--backend", backend) == 1
+        encoded = address.replace(" ", "%20")
+        record(tmp_path / "out", encoded, "--backend", backend)
+        assert not evil.exists()
+
+    def test_logins_can_come_from_a_file(self, tmp_path):
+        file = tmp_path / "logins"
+        file.write_text("machine 10.0.0.2 login root password s3cret\n")
+        logins = read_logins(file)
+
+        assert login_of("rtsp://10.0.0.2:554/live", logins) == Credentials("root", "s3cret")
+        assert login_of("rtsp://10.0.0.3/live", logins) is None
+        assert login_of("rtsp://u:p@10.0.0.2/live", logins) == Credentials("u", "p")
+        assert login_of("0", logins) is None
+
+    def test_a_damaged_file_of_logins_is_not_quoted(self, tmp_path):
+        file = tmp_path / "logins"
+        file.write_text("machine 10.0.0.2 s3cret")
+
+        with pytest.raises(ConfigError) as caught:
+            read_logins(file)
+        assert "s3cret" not in repr([caught.value, caught.value.__cause__])
