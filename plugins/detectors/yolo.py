@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -36,6 +37,9 @@ ENVIRONMENT: Mapping[str, str] = {
     "YOLO_VERBOSE": "false",
 }
 """What Ultralytics reads when it is imported: load safely, install nothing, ask nobody, stay silent."""
+
+PLAIN_NAME = "network.pt"
+"""What the library gets to see of a file's name."""
 
 PERSON = "person"
 """Name of the class that counts; networks without it are taken to have people first."""
@@ -142,14 +146,16 @@ def load_network(path: Path) -> Any:
             return ultralytics.YOLO(path, task=_onnx_task(path), verbose=False)
         return _under_a_plain_name(path, ultralytics)
     except Exception as error:  # the library raises nearly anything
-        reason = " ".join(str(error).split()) or type(error).__name__
+        # The library calls the file by the name that it was given, and shouts.
+        reason = re.sub(r"^ERROR\W+|\S*" + re.escape(PLAIN_NAME), "", " ".join(str(error).split())).strip()
+        reason = reason or type(error).__name__
         raise WeightsError(f"{path}: not a YOLO network that can be loaded safely: {reason}") from error
 
 
 def _under_a_plain_name(path: Path, ultralytics: Any) -> Any:
     """Load a file whose name says nothing: for some names the library would fetch another network instead."""
     with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "network.pt"
+        plain = Path(folder) / PLAIN_NAME
         shutil.copyfile(path, plain)
         return ultralytics.YOLO(plain, verbose=False)
 

@@ -138,7 +138,7 @@ class TestFaults:
 
         path = tmp_path / "evil.pt"
         torch.save({"model": Bomb(), "train_args": {}}, path)
-        with pytest.raises(WeightsError, match=r"evil\.pt: not a YOLO network that can be loaded safely"):
+        with pytest.raises(WeightsError, match=r"evil\.pt: not a YOLO network that can be loaded safely: ref"):
             make("yolo", path, one_worker)
         assert not marker.exists()
         torch.load(path, weights_only=False)
