@@ -278,7 +278,13 @@ class LiveEngine:
             return
         with self._lock:
             lane = self._lanes.get(event.lane)
-            still = [view for key, view in self._views.items() if self._stands(key)]
+            still = [
+                # Without the time of its capture, which says nothing about latency any more.
+                replace(view, frame=replace(view.frame, captured_at=0.0))
+                for key, view in self._views.items()
+                if self._stands(key)
+            ]
+            self._views.update({view.source: view for view in still})
         if lane is not None:
             for view in still:
                 lane.offer(view.source, view.frame)

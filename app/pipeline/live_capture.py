@@ -92,9 +92,13 @@ class Capture:
             self.ended.set()
 
     def _take_all(self, source: FrameSource) -> None:
+        tells = hasattr(source, "listen")  # cameras say themselves when they play
         for frame in source:
             if self._stopping.is_set():
                 return
+            if not tells:
+                self._tell("source", "playing", state="playing")
+                tells = True
             self.rate.add()
             self._deliver(self.key, frame)
         if not self._stopping.is_set():

@@ -47,6 +47,9 @@ class Rig:
     def frames(self):
         return [result for result in self.results if not isinstance(result, tuple)]
 
+    def last(self, kind):
+        return [event.message for event in self.events if event.kind == kind][-1]
+
     def kinds(self):
         return [event.kind for event in self.events]
 
@@ -205,7 +208,7 @@ class TestSwitching:
 
         assert rig.results[1] == ("switched", "cam", 1, "two")
         assert rig.shop.detectors["one"].closed == 1
-        assert [event.message for event in rig.events][-1] == "detector one -> two"
+        assert rig.last("switched") == "detector one -> two"
 
     def test_video_and_poses_go_on_while_a_part_is_loaded(self, rig):
         rig.shop.detectors["two"] = rig.fakes.Detector()
@@ -227,7 +230,7 @@ class TestSwitching:
         rig.camera.send(1)
         rig.until(lambda: len(rig.results) == 1)
 
-        assert rig.events[-1].message == (
+        assert rig.last("switch-failed") == (
             "detector 'broken' cannot start: it is broken; what was running goes on"
         )
         assert rig.engine.parts().config.detector.name == "one"
@@ -251,7 +254,7 @@ class TestSwitching:
         rig.engine.switch(rig.fakes.config(pose="other"))
         rig.until(lambda: "switch-failed" in rig.kinds())
 
-        assert "stop the recording first" in rig.events[-1].message
+        assert "stop the recording first" in rig.last("switch-failed")
         assert rig.engine.parts().skeleton.name == "coco17"
         assert len(rig.shop.open_parts()) == 2
 
