@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -20,6 +21,7 @@ from sitepose.tracking.affinity import (
     place_affinity,
     pose_affinity,
 )
+from sitepose.tracking.appearance import NEUTRAL, Appearance, ColorHistogram, Looks
 from sitepose.tracking.motion import Rows, State
 from sitepose.tracking.trackers.tracks import Tracks
 
@@ -53,6 +55,10 @@ class OnlineSettings(Settings):
     """Handicap of a track after a second out of sight: those just seen choose first."""
     min_affinity: float = Field(0.15, ge=0, le=1)
     """Agreement below which a track and a person are never matched."""
+    appearance: Literal["none", "color"] = "none"
+    """What else people are told apart by; ``color`` looks at the pixels."""
+    appearance_weight: float = Field(0.2, ge=0, le=1)
+    """Bonus for looking the same, where ``appearance`` is not ``none``."""
     max_lost_s: float = Field(2.5, ge=0)
     """Seconds without a sighting after which a track ends."""
     carry_s: float = Field(0.2, ge=0)
@@ -69,18 +75,25 @@ class OnlineTracker(ABC):
     Args:
         skeleton: What the people have; its sigmas are used for OKS.
         settings: Thresholds and times.
+        appearance: A cue of one's own, beside those that the settings name.
     """
 
     needs_pixels = False
 
-    def __init__(self, skeleton: Skeleton, settings: OnlineSettings) -> None:
+    def __init__(
+        self, skeleton: Skeleton, settings: OnlineSettings, *, appearance: Appearance | None = None
+    ) -> None:
         self._skeleton = skeleton
         self._shared = settings
+        self._appearance = ColorHistogram() if settings.appearance == "color" else appearance
+        self.needs_pixels = self.needs_pixels or self._appearance is not None
         self.reset()
 
     def reset(self) -> None:
         """Forget everybody, and begin to count ids anew."""
         self._tracks = Tracks(self._skeleton.num_keypoints)
+        self._looks = Looks(self._appearance) if self._appearance else None
+        self._described: FloatArray = np.empty((0, 0), np.float32)
 
     def finish(self) -> Iterable[tuple[int, Poses]]:
         """Return nothing: an online tracker never changes what it said."""
@@ -91,11 +104,17 @@ class OnlineTracker(ABC):
         self._tracks.advance(frame)
         poses = poses[poses.box_scores >= self._shared.low_score]
         evidence = pose_evidence(poses, self._shared.pose_evidence)
+        if self._looks:
+            self._described = self._looks.describe(frame, poses)
         rows, people = self._match(frame, poses, evidence)
+        named = self._tracks.last.track_ids[rows]
         self._tracks.observe(rows, poses[people], spread=1 + WEAK_SPREAD * (1 - evidence[people]))
         self._tracks.confirmed |= self._tracks.hits >= self._shared.min_hits
         self._begin(poses, evidence, taken=people)
         self._forget()
+        if self._looks:
+            ids = self._tracks.last.track_ids
+            self._looks.remember(named, self._described[people], living=ids)
         return self._report()
 
     @abstractmethod
@@ -120,6 +139,9 @@ class OnlineTracker(ABC):
         affinity = box + settings.pose_weight * trust * (pose - box)
         direction = direction_affinity(tracks.motion.velocities, tracks.last.boxes, poses.boxes)
         affinity += settings.direction_weight * direction
+        if self._looks:
+            likeness = self._looks.likeness(tracks.last.track_ids, self._described)
+            affinity += settings.appearance_weight * (likeness - NEUTRAL)
         affinity -= settings.lost_penalty * np.minimum(tracks.lost, 1)[:, None]
         return np.asarray(affinity, np.float32)
 
