@@ -23,6 +23,8 @@ class TestLiveRecording:
         assert fakes.until(lambda: engine.view("cam") is not None, 20)
         recording = LiveRecording(engine, "cam", tmp_path, RecordingSettings(reserve_bytes=0))
         assert fakes.until(lambda: recording.stats.frames >= 10, 20)
+        looked_at = len(shop.detectors["one"].seen)
+        assert fakes.until(lambda: len(shop.detectors["one"].seen) >= looked_at + 3, 20)
         recording.mark()
         engine.switch(fakes.config(detector="two"))
         assert engine.lane().wait_loaded(10)
