@@ -101,8 +101,8 @@ def choose(kind: Kind, part: PartConfig) -> Choice:
         raise PluginError(f"{kind} {part.name!r}: {missing}")
     if card is None and (default := getattr(plugin, "default_card", None)):
         card = load_card(default)
-    if part.file is not None and not part.file.is_file():
-        raise ConfigError(f"--{kind} {part.name}:{part.file}: no such file")
+    if part.file is not None and not part.file.exists():
+        raise ConfigError(f"--{kind} {part.name}:{part.file}: no such file or folder")
     return Choice(kind, part, plugin, card, check(plugin.Settings, part.settings, where=f"[{kind}.settings]"))
 
 
