@@ -164,7 +164,7 @@ class Shop:
     """Loads parts by name, as the test has put them on the shelf; counts what was opened and closed."""
 
     def __init__(self, **detectors):
-        self.detectors = {"one": Detector(), **detectors}
+        self.detectors = {"one": Detector()} | detectors
         self.skeletons = {"point": COCO17, "other": HALPE}
         self.workers = Workers(1)
         self.loaded = []

@@ -11,13 +11,15 @@ from sitepose.app.sessions.manifest import read_manifest
 from sitepose.app.sessions.recorder import RecordingSettings
 from sitepose.core.errors import RecordingError
 from sitepose.core.formats.poses_jsonl import read_poses
+from sitepose.plugins.sources.live.choose import live_settings, open_live
 
 
 class TestLiveRecording:
     def test_video_and_poses_lie_side_by_side_and_a_switch_is_written(self, clip, fakes, tmp_path):
-        shop = fakes.Shop(two=fakes.Detector())
+        shop = fakes.Shop(one=fakes.Detector(delay_s=0.05), two=fakes.Detector(delay_s=0.05))
         engine = LiveEngine(threads=1, load=shop.load)
-        engine.add_source("cam", source_opener(f"loop:{clip}"))
+        settings = live_settings(f"loop:{clip}")
+        engine.add_source("cam", lambda listener: open_live(settings, backend="pyav", listener=listener))
         engine.start_lane(fakes.config())
         assert engine.lane().wait_loaded(10)
         assert fakes.until(lambda: engine.view("cam") is not None, 20)
@@ -36,7 +38,7 @@ class TestLiveRecording:
         shop.workers.close()
         saved = read_poses(folder / "poses.jsonl")
 
-        assert sum(1 for _ in saved) > 0
+        assert sum(1 for _ in saved) > 0, read_manifest(folder).counters
         assert saved.changes[0].values["config"]["detector"]["name"] == "two"
         assert read_manifest(folder).state == "closed"
 
