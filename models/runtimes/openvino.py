@@ -91,6 +91,7 @@ class _Requests:
     """One inference request for each worker; whoever comes takes a free one."""
 
     def __init__(self, compiled: Any, count: int) -> None:
+        self._tensor = _library().Tensor
         self._free: SimpleQueue[Any] = SimpleQueue()
         for _ in range(count):
             self._free.put(compiled.create_infer_request())
@@ -98,8 +99,11 @@ class _Requests:
     def __call__(self, piece: AnyArray) -> list[AnyArray]:
         request = self._free.get()
         try:
-            results = request.infer([piece], share_inputs=True, share_outputs=True)
-            return [result.copy() for result in results.values()]
+            # `request.infer([piece])` does the same and costs a third of a millisecond more in Python.
+            request.set_input_tensor(self._tensor(np.ascontiguousarray(piece), shared_memory=True))
+            request.start_async()
+            request.wait()
+            return [tensor.data.copy() for tensor in request.output_tensors]
         finally:
             self._free.put(request)
 
