@@ -31,19 +31,19 @@ HOPELESS = 0.5
 
 
 class KmSettings(PoseNmsSettings):
-    """Settings of ``km``."""
+    """Settings of ``km``; the defaults were fitted on labelled images (docs/pose_nms.md)."""
 
     form: Literal["paper", "top-peak"] = "paper"
     """All peaks in the graph, or the best one of each and a second choice for losers."""
-    node_factor: float = Field(default=1.0, gt=0)
+    node_factor: float = Field(default=0.9, gt=0)
     """Peaks join within the smaller radius times the keypoint's deviation in tenths times this."""
     min_peak_score: float = Field(default=0.05, ge=0, le=1)
     """Peaks below this stay out of the graph."""
-    strength_power: float = Field(default=1.0, ge=0)
+    strength_power: float = Field(default=1.3, ge=0)
     """Edges weigh response times the proposal's strength to this power; 0 is the response alone."""
-    min_share: float = Field(default=0.5, ge=0, le=1)
+    min_share: float = Field(default=0.7, ge=0, le=1)
     """Proposals that win a smaller share of the sum of their best responses vanish."""
-    min_keypoints: int = Field(default=1, ge=1)
+    min_keypoints: int = Field(default=3, ge=1)
     """People with fewer keypoints vanish."""
     min_score: float = Field(default=0.1, ge=0, le=1)
     """People whose best keypoint scores below this vanish; the public value."""
@@ -139,10 +139,9 @@ def _contest(graph: _Graph, settings: KmSettings) -> IntArray:
     alive = graph.claims > 0
     while True:
         won = _match(graph, alive)
-        gains = np.bincount(graph.peaks.people[won], graph.peaks.scores[won], graph.num_people).astype(
-            np.float32
-        )
-        shares = np.divide(gains, graph.claims, out=np.zeros_like(gains), where=graph.claims > 0)
+        gains = np.zeros(graph.num_people, np.float32)
+        np.add.at(gains, graph.peaks.people[won], graph.peaks.scores[won])
+        shares = np.asarray(gains / np.maximum(graph.claims, np.finfo(np.float32).tiny), np.float32)
         gone = _losers(shares, gains, alive, graph.rivals, settings.min_share)
         if not gone.any():
             return won

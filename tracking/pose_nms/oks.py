@@ -23,8 +23,8 @@ SMALLEST_AREA = np.float32(np.finfo(np.float32).eps)
 class OksSettings(PoseNmsSettings):
     """Settings of ``oks``."""
 
-    threshold: float = Field(default=0.9, ge=0, le=1)
-    """People above this similarity to a better one vanish."""
+    threshold: float = Field(default=0.7, ge=0, le=1)
+    """People above this similarity to a better one vanish; fitted (docs/pose_nms.md), publicly .9."""
     min_keypoint_score: float = Field(default=0.0, ge=0, le=1)
     """Keypoints are compared only where both people's score above this."""
 

@@ -1,8 +1,8 @@
 """Parametric pose-NMS (RMPE, arXiv 1612.00137): people too alike to a better one are merged into it.
 
 Two forms. ``published`` has the constants and pixel limits of the public 17-keypoint settings, scaled to the
-number of keypoints. ``normalized`` measures every distance in tenths of the larger person's longer side and
-gives a similarity in 0..1, so that its four parameters hold at any resolution and for any skeleton.
+number of keypoints. ``normalized`` measures every distance in tenths of the better person's longer side and
+gives a similarity in 0..1, so that its parameters hold at any resolution and for any skeleton.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ SAME_PLACE = 1.0
 
 AREA_MARGIN = 1.5
 """A person's side over the extent of its keypoints, in the public smallest-area rule."""
-
 
 ROUNDING = 1e-5
 """Similarities this close below eta reach it: equal poses merge also where eta is 1 - a."""
@@ -60,15 +59,15 @@ class PublishedParameters(Settings):
 class NormalizedParameters(Settings):
     """Scale-free parameters, fitted on labelled images (docs/pose_nms.md)."""
 
-    score_scale: float = Field(default=0.3, gt=0)
+    score_scale: float = Field(default=0.2, gt=0)
     """s1: scores count as ``tanh(score / s1)``."""
-    distance_scale: float = Field(default=1.0, gt=0)
-    """s2': distances count as ``exp(-u^2 / s2')``, u in tenths of the larger person's longer side."""
-    score_weight: float = Field(default=0.4, ge=0, le=1)
+    distance_scale: float = Field(default=1.4, gt=0)
+    """s2': distances count as ``exp(-u^2 / s2')``, u in tenths of the better person's longer side."""
+    score_weight: float = Field(default=0.24, ge=0, le=1)
     """a: how much the score term counts; the distance term counts 1 - a."""
-    eta: float = Field(default=0.3, ge=0.001, le=1)
+    eta: float = Field(default=0.55, ge=0.001, le=1)
     """Similarity, 0..1, from which a person vanishes; at most 1 - a, so that equal poses always merge."""
-    merge_limit: float = Field(default=1.0, gt=0)
+    merge_limit: float = Field(default=1.2, gt=0)
     """Largest u at which two keypoints are averaged."""
 
     @model_validator(mode="after")
@@ -97,8 +96,8 @@ class ParametricSettings(PoseNmsSettings):
 def parametric_nms(candidates: PoseCandidates, skeleton: Skeleton, settings: ParametricSettings) -> Poses:
     """Keep the most confident person, merge everybody alike into it, go on with the rest.
 
-    The survivor's keypoints become the score-weighted means over those
-    of the merged people who place them nearby; its box stays.
+    The survivor's keypoints become the score-weighted means over those of the merged people who place them
+    nearby; its box stays.
     """
     peaks = top_peaks(candidates)
     order = np.argsort(-_confidence(peaks, candidates, settings), kind="stable")

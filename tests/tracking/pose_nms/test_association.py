@@ -14,7 +14,7 @@ from sitepose.tracking.pose_nms.association import KmSettings, km_nms
 from sitepose.tracking.pose_nms.nodes import join_peaks, list_peaks
 
 LEFT_WRIST = 9
-KEEP_ALL = KmSettings(min_share=0.0, min_score=0.0, strength_power=0.0)
+KEEP_ALL = KmSettings(node_factor=1.0, min_share=0.0, min_score=0.0, min_keypoints=1, strength_power=0.0)
 
 
 def stacked(*tables: PoseCandidates) -> PoseCandidates:

@@ -55,8 +55,8 @@ class TestOksNms:
         keypoints[0, 0], scores[0, 0] = [500, 500], 0.1
         keypoints[1, 16], scores[1, 16] = [500, 500], 0.1
         twisted = PoseCandidates(keypoints, scores, pair.radii, pair.boxes, pair.box_scores)
-        assert len(oks_nms(twisted, coco, OksSettings(min_keypoint_score=0.2))) == 1
-        assert len(oks_nms(twisted, coco, OksSettings())) == 2
+        assert len(oks_nms(twisted, coco, OksSettings(threshold=0.9, min_keypoint_score=0.2))) == 1
+        assert len(oks_nms(twisted, coco, OksSettings(threshold=0.9))) == 2
 
     def test_people_with_no_common_keypoint_both_stay(self, coco, standing):
         pair = pair_of(standing, 0.0)
