@@ -25,6 +25,7 @@ from sitepose.tracking.pose_nms.methods import pose_nms_method
 MIN_SCORE = 0.1
 BOX_NMS = 0.5
 FRAME_RATE = 25.0
+PICTURE = (480, 640, 3)
 DROPPED = 0.15
 """Share of the detections that a dropout variant loses."""
 TRUTH_DROPPED = 0.2
@@ -86,7 +87,7 @@ class Variant:
 
     def frames(self, *, pixels: bool) -> Iterator[Frame]:
         """Return the frames; black ones unless ``pixels`` are needed."""
-        black = np.zeros((1, 1, 3), np.uint8)
+        black = np.zeros(PICTURE, np.uint8)
         for i, place in enumerate(self.places):
             image = self.images.all[place] if pixels and self.images else black
             yield Frame(image, index=i, timestamp=i * self.step_s)

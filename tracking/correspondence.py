@@ -22,11 +22,8 @@ REACH = 0.1
 CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32) / 2
 """The 2x2 grid around a keypoint, in reaches."""
 
-BODY_GRID = (3, 5)
-"""Columns and rows of the places in a box that stand in for keypoints."""
-
-BODY_MARGIN = (0.3, 0.12)
-"""Share of the box's width and height that they stay away from its border: there is background."""
+BODY_PLACES = np.array([[x, y] for y in (0.12, 0.31, 0.5, 0.69, 0.88) for x in (0.3, 0.5, 0.7)], np.float32)
+"""Places in a box that stand in for keypoints, as shares of its sides; background is near the border."""
 
 STANDS_OUT = 2.0
 """Pixels by which people must move against the background before points that do not are left out."""
@@ -54,17 +51,13 @@ class Marks:
 
 def marks(poses: Poses) -> Marks:
     """Return keypoints of people, or places in the box where keypoints were not looked for."""
-    columns, rows = BODY_GRID
-    across = np.linspace(BODY_MARGIN[0], 1 - BODY_MARGIN[0], columns)
-    down = np.linspace(BODY_MARGIN[1], 1 - BODY_MARGIN[1], rows)
-    shares = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2).astype(np.float32)
     sides = poses.boxes[:, 2:] - poses.boxes[:, :2]
-    body = poses.boxes[:, None, :2] + shares * sides[:, None]
+    body = poses.boxes[:, None, :2] + BODY_PLACES * sides[:, None]
     posed = (poses.keypoint_scores > 0).any(axis=1)
-    body_weights = np.where(posed, 0.0, 1.0)[:, None] * np.ones(len(shares))
+    body_weights = np.where(posed, 0.0, 1.0)[:, None] * np.ones(len(BODY_PLACES))
     return Marks(
         places=np.concatenate([poses.keypoints, body], axis=1),
-        weights=np.concatenate([poses.keypoint_scores, body_weights], axis=1).astype(np.float32),
+        weights=np.maximum(np.concatenate([poses.keypoint_scores, body_weights], axis=1), 0).astype(np.float32),
         reaches=np.asarray(REACH * np.sqrt(box_areas(poses.boxes)), np.float32),
     )
 
@@ -106,10 +99,11 @@ class FlowPoints:
         index = (people, *grid)
         before = self.points[index]
         followed = flow.follow(before, self.heights[people])
-        own = followed.points - transformed(before, camera)
-        steps = self._steps(people[followed.good], own[followed.good])
+        own = np.full(self.points.shape, np.inf, np.float32)
+        own[index] = np.where(followed.good[:, None], followed.points - transformed(before, camera), np.inf)
+        steps = _middles(own)
         self.points[index] = followed.points
-        self.good[index] = followed.good & ~_stays(own, steps[people])
+        self.good = np.isfinite(own[..., 0]) & ~_stays(own, steps)
         corners = self.boxes.reshape(-1, 2, 2)
         self.boxes = (transformed(corners, camera) + steps[:, None]).reshape(-1, 4)
 
@@ -139,25 +133,35 @@ class FlowPoints:
             marks that both see, shape (T, P); share of the track's marks that still have points, shape (T,).
         """
         seen = marks(poses)
-        apart = np.abs(self.points[:, None] - seen.places[None, :, :, None]).max(axis=4)
-        inside = (apart <= seen.reaches[None, :, None, None]) & self.good[:, None]
-        extracted = self.good.sum(axis=2)
+        used = np.flatnonzero((self.weights > 0).any(axis=0) & (seen.weights > 0).any(axis=0))
+        good = self.good[:, used]
+        apart = np.abs(self.points[:, None, used] - seen.places[None][:, :, used, None]).max(axis=4)
+        inside = (apart <= seen.reaches[None, :, None, None]) & good[:, None]
+        extracted = good.sum(axis=2)
         shares = inside.sum(axis=3) / np.maximum(extracted, 1)[:, None]
-        weights = np.sqrt(np.maximum(self.weights[:, None] * seen.weights[None], 0)) * (extracted > 0)[:, None]
+        weights = np.sqrt(self.weights[:, None, used] * seen.weights[None][:, :, used])
+        weights *= (extracted > 0)[:, None]
         total = weights.sum(axis=2)
         arrived = np.divide((shares * weights).sum(axis=2), total, out=np.zeros_like(total), where=total > 0)
+        extracted = self.good.sum(axis=2)
         alive = (self.weights * (extracted > 0)).sum(axis=1) / np.maximum(self.weights.sum(axis=1), 1e-6)
         return arrived.astype(np.float32), alive.astype(np.float32)
 
-    def _steps(self, people: NDArray[np.intp], own: FloatArray) -> FloatArray:
-        """Return the median motion of each person's points against the background, shape (T, 2)."""
-        steps = np.zeros((len(self.boxes), 2), np.float32)
-        for person in np.unique(people):
-            steps[person] = np.median(own[people == person], axis=0)
-        return steps
+
+def _middles(own: FloatArray) -> FloatArray:
+    """Return the median motion of each person's points, shape (T, 2); 0 where none is left.
+
+    Args:
+        own: Motion of every point against the background, (T, L, 4, 2); infinite for lost ones.
+    """
+    ranked = np.sort(own.reshape(len(own), own.shape[1] * own.shape[2], 2), axis=1)
+    counts = np.isfinite(ranked[..., 0]).sum(axis=1)
+    middles = ranked[np.arange(len(own)), np.maximum(counts - 1, 0) // 2]
+    return np.asarray(np.where(counts[:, None] > 0, middles, 0), np.float32)
 
 
 def _stays(own: FloatArray, steps: FloatArray) -> BoolArray:
-    """Return which points stay with the background although their person moves."""
-    person = np.linalg.norm(steps, axis=1)
-    return np.asarray((person > STANDS_OUT) & (np.linalg.norm(own, axis=1) < WITH_BACKGROUND * person))
+    """Return which points stay with the background although their person moves, shape (T, L, 4)."""
+    person = np.linalg.norm(steps, axis=1)[:, None, None]
+    length = np.hypot(own[..., 0], own[..., 1])
+    return np.asarray((person > STANDS_OUT) & (length < WITH_BACKGROUND * person))

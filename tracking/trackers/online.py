@@ -12,7 +12,7 @@ from pydantic import Field
 from sitepose.core.settings import Settings
 from sitepose.core.similarity import box_iou
 from sitepose.core.skeleton import Skeleton
-from sitepose.core.structures import FloatArray, Frame, Poses, concatenate
+from sitepose.core.structures import BoolArray, FloatArray, Frame, Poses, concatenate
 from sitepose.tracking.affinity import (
     direction_affinity,
     height_overlap,
@@ -30,6 +30,10 @@ DUPLICATE_IOU = 0.8
 
 WEAK_SPREAD = 1.1
 """How much larger the standard deviation of a box of score 0 is than that of one of score 1, less 1."""
+
+
+SMALLEST_PICTURE = 16
+"""Pixels below which a frame is a stand-in for pixels that are not at hand, and its size says nothing."""
 
 
 class OnlineSettings(Settings):
@@ -111,7 +115,7 @@ class OnlineTracker(ABC):
         self._tracks.observe(rows, poses[people], spread=1 + WEAK_SPREAD * (1 - evidence[people]))
         self._tracks.confirmed |= self._tracks.hits >= self._shared.min_hits
         self._begin(poses, evidence, taken=people)
-        self._forget()
+        self._forget(frame)
         if self._looks:
             ids = self._tracks.last.track_ids
             self._looks.remember(named, self._described[people], living=ids)
@@ -153,10 +157,11 @@ class OnlineTracker(ABC):
         sure = (evidence[free] >= self._shared.instant_score) | (self._shared.min_hits <= 1)
         self._tracks.begin(poses[free], confirmed=sure)
 
-    def _forget(self) -> None:
-        """End tracks that were lost for too long, and new ones at their first miss."""
+    def _forget(self, frame: Frame) -> None:
+        """End tracks that were lost for too long or have left the picture, and new ones at their first miss."""
         lost = self._tracks.lost
-        self._tracks.keep((lost <= self._shared.max_lost_s) & (self._tracks.confirmed | (lost <= 0)))
+        gone = (lost > 0) & _outside(self._tracks.motion.centers, frame)
+        self._tracks.keep((lost <= self._shared.max_lost_s) & ~gone & (self._tracks.confirmed | (lost <= 0)))
 
     def _report(self) -> Poses:
         """Return confirmed people: as seen, or where they should be by now."""
@@ -167,6 +172,14 @@ class OnlineTracker(ABC):
         patience = np.where(hidden, max(settings.carry_hidden_s, settings.carry_s), settings.carry_s)
         carried = tracks.carried(tracks.confirmed & (lost > 0) & (lost <= patience))
         return concatenate([seen, carried], num_keypoints=self._skeleton.num_keypoints)
+
+
+def _outside(centers: State, frame: Frame) -> BoolArray:
+    """Return which people's centres have left the picture; nobody's where its size is not known."""
+    size = np.array(frame.size_wh)
+    if size.min() < SMALLEST_PICTURE:
+        return np.zeros(len(centers), np.bool_)
+    return np.asarray(((centers < -0.5) | (centers > size - 0.5)).any(axis=1))
 
 
 def pose_evidence(poses: Poses, share: float) -> State:
