@@ -16,6 +16,7 @@ from sitepose.core.formats.mot import read_mot_truth
 from sitepose.core.skeleton import Skeleton, load_skeleton
 from sitepose.core.structures import Detections, Frame, ImageArray, Poses, concatenate
 from sitepose.models.metrics.tracking import TrackedBoxes
+from sitepose.models.runtimes.api import RuntimeOptions
 from sitepose.models.runtimes.workers import Workers
 from sitepose.models.zoo.card import load_card
 from sitepose.plugins.api import PluginContext
@@ -223,7 +224,8 @@ def _plugin(
 ) -> Callable[..., Any]:
     """Return a function that makes the plug-in from its settings."""
     plugin = load_plugin(kind, name)
-    context = PluginContext(weights=weights, card=load_card(card), workers=workers)
+    runtime = RuntimeOptions(library="onnxruntime", precision="fp32")
+    context = PluginContext(weights=weights, card=load_card(card), runtime=runtime, workers=workers)
     return lambda **settings: plugin(plugin.Settings(**settings), context)
 
 
