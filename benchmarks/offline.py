@@ -110,19 +110,18 @@ def _print_fairness(answers: dict[str, PeerRun], ours: dict[str, Ours]) -> None:
     Crops are what goes through the pose network; ours that show the same person twice are dropped afterwards,
     by the pose-NMS, so fewer people are kept.
     """
-    print(
-        "\n| sitepose | rtmlib | people/frame, ours | theirs | ratio | same people | their OKS: mean (median) |"
-    )
-    print("|---|---|---|---|---|---|---|")
+    print("\n| sitepose | rtmlib | crops/frame, ours | theirs | ratio | matched | OKS: mean (median) | kept |")
+    print("|---|---|---|---|---|---|---|---|")
     for precision, side in ours.items():
+        kept = side.found().people.mean()
         for name, theirs in answers.items():
-            found = side.found()
+            found = side.looked_at(theirs.frames)
             values = np.concatenate([_matched(found, theirs, i) for i in range(theirs.frames)])
-            own, other = found.people[: theirs.frames].mean(), theirs.people.mean()
-            share = len(values) / max(theirs.people.sum(), 1)
+            own, other = found.people.mean(), theirs.people.mean()
             print(
-                f"| {precision} | {name} | {own:.2f} | {other:.2f} | {own / other:.3f} | {share:.1%} | "
-                f"{values.mean():.4f} ({np.median(values):.4f}) |"
+                f"| {precision} | {name} | {own:.2f} | {other:.2f} | {own / other:.3f} | "
+                f"{len(values) / max(theirs.people.sum(), 1):.1%} | "
+                f"{values.mean():.4f} ({np.median(values):.4f}) | {kept:.2f} |"
             )
 
 
