@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.slow
 def test_quick_run_prints_every_table(data, tmp_path):
-    pytest.importorskip("trackers", reason="needs the package trackers: pip install 'sitepose[tracking]'")
+    pytest.importorskip("trackers", reason="needs the package trackers: pip install 'sitepose[trackers]'")
     command = [sys.executable, "benchmarks/tracking.py", "--quick", "--mode", "boxes"]
     command += ["--data", str(data), "--cache", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)

@@ -26,7 +26,7 @@ IMAGE = np.kron(np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
 
 def make(name: str) -> Tracker:
     if name in PACKAGE:
-        pytest.importorskip("trackers", reason="needs the package trackers: pip install 'sitepose[tracking]'")
+        pytest.importorskip("trackers", reason="needs the package trackers: pip install 'sitepose[trackers]'")
     plugin = load_plugin("tracker", name)
     settings = check(plugin.Settings, SETTINGS.get(name, {}), where=name)
     with Workers(1) as workers:

@@ -25,7 +25,7 @@ class TestPackageTrackers:
             raise ImportError(f"No module named {name!r}")
 
         monkeypatch.setattr(importlib, "import_module", missing)
-        with pytest.raises(PluginError, match=r"pip install 'sitepose\[tracking\]'"):
+        with pytest.raises(PluginError, match=r"pip install 'sitepose\[trackers\]'"):
             tracker(tracker.Settings(), context())
 
     def test_only_the_camera_motion_of_botsort_needs_pixels(self):
