@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pasted_crowds
 
@@ -24,6 +23,7 @@ from sitepose.core.structures import Frame, PoseCandidates
 CROWDS = 150
 """Pasted crowds in each half."""
 HALVES = ("fit", "report")
+TRUTH = "groundtruth"
 FILES = {"picodet-s-320-pedestrian": "picodet_s_320_pedestrian.onnx", "yolox-nano": "yolox_nano.onnx"}
 
 
@@ -38,17 +38,21 @@ class Boxes:
     @property
     def name(self) -> str:
         """Short name for tables and folders."""
+        if self.detector == TRUTH:
+            return "true"
         return f"{self.detector.split('-')[0]} {'none' if self.nms_iou == 1 else self.nms_iou}"
 
 
 BOXES = (
+    Boxes(TRUTH, 1.0, 0.0),
     Boxes("picodet-s-320-pedestrian", 0.5, 0.1),
     Boxes("picodet-s-320-pedestrian", 0.9, 0.2),
     Boxes("yolox-nano", 0.5, 0.1),
     Boxes("yolox-nano", 0.9, 0.2),
     Boxes("yolox-nano", 1.0, 0.2),
 )
-"""Without a strict box-NMS every person is found many times over; a higher floor keeps that payable."""
+"""True boxes hold no duplicates: what is left are keypoints that belong to a neighbour. Without a strict
+box-NMS every person is found many times over; a higher floor keeps that payable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +100,26 @@ def candidates_of(labelled: LabelledSet, boxes: Boxes, data: Path, work: Path) -
     """Return the candidates of every picture, in the order of the annotations; found once, then read."""
     folder = work / f"{labelled.name}-{boxes.name.replace(' ', '-')}"
     if not (folder / "done").exists():
-        with build_parts(_config(boxes, data / "models")) as parts, CandidatesWriter(folder) as writer:
+        with (
+            build_parts(_config(labelled, boxes, data / "models")) as parts,
+            CandidatesWriter(folder) as writer,
+        ):
             for i, found in enumerate(_find(labelled, parts)):
                 writer.write(i, found)
         (folder / "done").touch()
     return [candidates for _, candidates in read_candidates(folder)]
 
 
-def _config(boxes: Boxes, models: Path) -> RunConfig:
-    return RunConfig(
-        detector=PartConfig(
+def _config(labelled: LabelledSet, boxes: Boxes, models: Path) -> RunConfig:
+    detector = PartConfig(name=TRUTH, file=labelled.annotations)
+    if boxes.detector != TRUTH:
+        detector = PartConfig(
             name=boxes.detector,
             file=models / FILES[boxes.detector],
             settings={"min_score": boxes.min_score, "nms_iou": boxes.nms_iou},
-        ),
+        )
+    return RunConfig(
+        detector=detector,
         pose=PartConfig(
             name="tinypose-256x192", file=models / "tinypose_256x192.onnx", settings={"floor": 0.05}
         ),
@@ -120,6 +130,6 @@ def _config(boxes: Boxes, models: Path) -> RunConfig:
 
 def _find(labelled: LabelledSet, parts: Parts) -> Iterator[PoseCandidates]:
     for i, entry in enumerate(json.loads(labelled.annotations.read_text())["images"]):
-        image = cv2.imread(str(labelled.images / entry["file_name"]), cv2.IMREAD_COLOR)
-        frame = Frame(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), i, float(i))  # type: ignore[arg-type]
+        image = pasted_crowds.read_image(labelled.images / entry["file_name"])
+        frame = Frame(image, i, float(i), name=entry["file_name"])
         yield parts.estimator.estimate([frame], parts.detector.detect([frame]))[0]
