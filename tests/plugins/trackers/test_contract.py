@@ -18,7 +18,7 @@ from sitepose.plugins.registry import BUILT_IN, load_plugin
 COCO17 = load_skeleton("coco17")
 TRACKERS = sorted(set(BUILT_IN["tracker"]) - {"none"})
 PACKAGE = {"botsort", "bytetrack", "cbiou", "ocsort"}
-ENDS_OF_TRACKS = 600_000
+ENDS_OF_TRACKS = 200_000
 """Bytes of first and last sightings of some hundred people, in 1500 frames."""
 SETTINGS = {"poseflow-naive": {"features": 200}}
 IMAGE = np.kron(np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8), np.ones((4, 4, 1), np.uint8))
