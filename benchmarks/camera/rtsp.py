@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import threading
 import time
@@ -11,6 +12,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.camera import barcode
+
+LISTENING_S = 0.1
+"""From a client's wish to play to the moment when everything that is sent reaches it."""
 
 ENCODERS = {
     # Sliced threads would send parameter sets before each slice, which some decoders show half corrupt.
@@ -39,14 +43,15 @@ class Camera:
 
         gi.require_version("Gst", "1.0")
         gi.require_version("GstRtspServer", "1.0")
-        gi.require_version("GstRtsp", "1.0")
-        from gi.repository import Gst, GstRtspServer
+        gi.require_version("GstVideo", "1.0")
+        from gi.repository import Gst, GstRtspServer, GstVideo
 
         Gst.init(None)
-        self._gst, self._rtsp = Gst, GstRtspServer
+        self._gst, self._rtsp, self._video = Gst, GstRtspServer, GstVideo
         self._options = options
         self._frame = _background(options)
         self._sequence = 0
+        self._keyframe_at = float("inf")
         self._server = GstRtspServer.RTSPServer.new()
         self._server.set_address("127.0.0.1")
         self._server.set_service(str(options.port))
@@ -62,6 +67,7 @@ class Camera:
         if self._options.user:
             self._protect(factory)
         self._server.get_mount_points().add_factory("/live", factory)
+        self._server.connect("client-connected", self._on_client)
         if not self._server.attach(None):
             sys.exit(f"cannot listen on port {self._options.port}")
         print(f"rtsp://127.0.0.1:{self._server.get_bound_port()}/live", flush=True)
@@ -70,7 +76,7 @@ class Camera:
     def _source(self) -> str:
         o = self._options
         caps = f"video/x-raw,format={o.format},width={o.width},height={o.height},framerate={o.rate}/1"
-        return f"appsrc name=frames is-live=true format=time do-timestamp=true caps={caps}"
+        return f"appsrc name=frames is-live=true format=time caps={caps}"
 
     def _encoder(self) -> str:
         o = self._options
@@ -92,22 +98,39 @@ class Camera:
         permissions.add_permission_for_role("viewer", "media.factory.construct", True)
         factory.set_permissions(permissions)
 
+    def _on_client(self, _server: Any, client: Any) -> None:
+        client.connect("play-request", self._on_play)
+
+    def _on_play(self, *_: Any) -> None:
+        """Send a keyframe soon: what was sent before the client listened is lost."""
+        self._keyframe_at = time.monotonic() + LISTENING_S
+
     def _on_media(self, _factory: Any, media: Any) -> None:
         source = media.get_element().get_by_name_recurse_up("frames")
         threading.Thread(target=self._feed, args=(source,), daemon=True).start()
 
     def _feed(self, source: Any) -> None:
-        """Push frames at their pace until the media is gone."""
+        """Push frames at their pace until the media is gone, with stamps as regular as those of a sensor."""
+        gst = self._gst
+        while source.get_state(0)[1] != gst.State.PLAYING:
+            time.sleep(0.005)
         due = time.monotonic()
-        while True:
+        begin = source.get_clock().get_time() - source.get_base_time()
+        for number in itertools.count():
             due += 1 / self._options.rate
             time.sleep(max(0.0, due - time.monotonic()))
             barcode.draw(self._frame[: self._options.height], time.monotonic_ns() // 1000, self._sequence)
             self._sequence += 1
-            if (
-                source.emit("push-buffer", self._gst.Buffer.new_wrapped(self._frame.tobytes()))
-                != self._gst.FlowReturn.OK
-            ):
+            if time.monotonic() > self._keyframe_at:
+                self._keyframe_at = float("inf")
+                source.send_event(
+                    self._video.video_event_new_downstream_force_key_unit(
+                        gst.CLOCK_TIME_NONE, gst.CLOCK_TIME_NONE, gst.CLOCK_TIME_NONE, True, 1
+                    )
+                )
+            buffer = gst.Buffer.new_wrapped(self._frame.tobytes())
+            buffer.pts = begin + number * gst.SECOND // self._options.rate
+            if source.emit("push-buffer", buffer) != gst.FlowReturn.OK:
                 return
 
 

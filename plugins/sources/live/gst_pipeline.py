@@ -59,6 +59,10 @@ ZERO_LATENCY = 4
 CONSTANT_QUALITY = 5
 """Values of x264enc's ``speed-preset``, ``tune`` and ``pass``."""
 
+STAMPS_OF_THE_CAMERA = 0
+"""``buffer-mode`` of rtspsrc: stamps as the camera gave them, neither smoothed nor bent to our clock, so that a
+step between them that is too long is a frame that was lost."""
+
 RTSP_TRANSPORTS = {"udp": 1, "tcp": 4}
 """Values of rtspsrc's ``protocols``."""
 
@@ -130,6 +134,7 @@ class GstPipeline:
             location=self._address.location,
             protocols=RTSP_TRANSPORTS[settings.transport],
             latency=settings.jitter_ms,
+            buffer_mode=STAMPS_OF_THE_CAMERA,
             drop_on_latency=True,
             # Our own watch decides; a change of transport by itself would race with it.
             timeout=0,

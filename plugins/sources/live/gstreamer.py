@@ -173,7 +173,9 @@ class GstConnection:
         running = sample.get_segment().to_running_time(gst.Format.TIME, stamp)
         if stamp == gst.CLOCK_TIME_NONE or running == gst.CLOCK_TIME_NONE:
             return Arrival(max(0, time.monotonic_ns() - base), NANOSECOND, now)
-        # GStreamer's clock is the monotonic one, so that its time of arrival is ours.
+        if built.valve is None:
+            return Arrival(running, NANOSECOND, now)
+        # Raw pictures carry the time of their capture, and GStreamer's clock is the monotonic one.
         captured = (base + running) / 1e9
         return Arrival(running, NANOSECOND, captured if now - OLDEST_S < captured <= now else now)
 

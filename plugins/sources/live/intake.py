@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Protocol
 
@@ -225,6 +225,8 @@ class Delivery:
         else:
             self.intake.await_packet(arrival.pts)
         stamp = self.intake.place(arrival, now, packet=False, count_gaps=self.count_gaps)
+        if stream is None:  # it is as old as its packet, whatever the decoder took
+            arrival = replace(arrival, captured_at=min(stamp.arrived_at, arrival.captured_at))
         self.intake.mailbox.put(Mail(picture, stamp, arrival))
 
     def damaged(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import OrderedDict, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from statistics import median
 
@@ -13,6 +13,10 @@ REMEMBERED = 1024
 
 GAP = 1.6
 """A step of this many frame intervals means that a frame in between is missing."""
+
+IRREGULAR = 0.25
+"""Where a quarter of the steps differ by this share from the usual one, the stamps are times of arrival, from a
+camera that gives no others: a long step says nothing about loss then."""
 
 MIN_INTERVALS = 8
 """Steps to have seen before one of them can be called too long."""
@@ -31,10 +35,12 @@ class Stamp:
     Attributes:
         index: Place in the capture sequence, from 0; gaps are frames that were lost.
         timestamp: Seconds since the first frame of the source, rounded to microseconds.
+        arrived_at: Monotonic time at which it came, the packet where there is one.
     """
 
     index: int
     timestamp: float
+    arrived_at: float = field(default=0.0, compare=False)
 
 
 class Numbering:
@@ -110,7 +116,7 @@ class Numbering:
                 return stamp
             return replace(stamp, index=self._indices[rank])
         if self._order and pts < self._order[-1] and self._order[-1] - pts < CLOCK_BACK_S / time_base:
-            return self._between(pts, time_base)
+            return self._between(pts, time_base, arrived_at)
         return self.packet(pts, time_base, arrived_at, count_gaps=count_gaps)
 
     def _anchored(self, pts: int, arrived_at: float) -> Stamp:
@@ -120,18 +126,19 @@ class Numbering:
         return self._placed(pts, Fraction(1), arrived_at)
 
     def _placed(self, pts: int, time_base: Fraction, arrived_at: float) -> Stamp:
-        stamp = Stamp(self._next, self._seconds(pts, time_base))
+        stamp = Stamp(self._next, self._seconds(pts, time_base), arrived_at)
         self._next += 1
         self._last_timestamp = max(self._last_timestamp, stamp.timestamp)
         self._newest_arrival = max(self._newest_arrival, arrived_at)
         self._remember(pts, stamp)
         return stamp
 
-    def _between(self, pts: int, time_base: Fraction) -> Stamp:
+    def _between(self, pts: int, time_base: Fraction, arrived_at: float) -> Stamp:
         """Return the place of a frame that the pictures skipped: one of a counted gap, else its neighbour's."""
         rank = bisect_left(self._order, pts)
         before, after = self._indices[max(rank - 1, 0)], self._indices[rank]
-        stamp = Stamp(min(before + 1, max(after - 1, before)), self._seconds(pts, time_base))
+        place = min(before + 1, max(after - 1, before))
+        stamp = Stamp(place, self._seconds(pts, time_base), arrived_at)
         self._remember(pts, stamp)
         return stamp
 
@@ -142,12 +149,17 @@ class Numbering:
 
     def _count_gap(self, step: float) -> None:
         usual = self.interval_s
-        if step > 0:
-            self._intervals.append(step)
-        if usual and step > GAP * usual and not self._reordered:
+        if usual and step > GAP * usual and not self._reordered and self._regular(usual):
             missing = round(step / usual) - 1
             self.lost += missing
             self._next += missing
+        if step > 0:
+            self._intervals.append(step)
+
+    def _regular(self, usual: float) -> bool:
+        """Return whether most steps are about as long as the usual one."""
+        differences = sorted(abs(step - usual) for step in self._intervals)
+        return differences[3 * len(differences) // 4] < IRREGULAR * usual
 
     def _remember(self, pts: int, stamp: Stamp) -> None:
         self._known[pts] = stamp

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import av
 import cv2
 import numpy as np
@@ -64,11 +62,10 @@ class TestNetworkCameras:
         source = live(camera.url, backend="pyav")
         take(source, 5)
         camera.freeze()
-        frozen_at = time.monotonic()
         wait_until(lambda: [event for event in source.events if isinstance(event, Stalled)])
         camera.thaw()
 
-        assert next(event for event in source.events if isinstance(event, Stalled)).at - frozen_at < 2.0
+        assert next(event for event in source.events if isinstance(event, Stalled)).silent_s < 2.0
         take(source, 3)
 
     def test_a_file_is_looped(self, live, take, video_file):

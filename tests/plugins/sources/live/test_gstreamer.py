@@ -40,7 +40,8 @@ class TestRtsp:
     )
     def test_every_frame_comes_in_order_with_its_stamps(self, rtsp_camera, live, take, camera, settings, codec):
         source = live(rtsp_camera(**camera).url, **settings)
-        frames = take(source, 45)
+        take(source, 15)  # what was sent before we listened is lost, up to the first keyframe
+        frames = take(source, 30)
         seen = stamps(frames)
 
         assert isinstance(source, FrameSource)
@@ -53,7 +54,7 @@ class TestRtsp:
         assert (steps == np.diff([stamp.sequence for stamp in seen])).all()
         assert (steps > 0).all()
         assert np.allclose(np.diff([frame.timestamp for frame in frames]), steps / 30, atol=0.04)
-        # "Host latency" sees our side alone, and can only be younger than the picture.
+        # A frame reaches us after it was taken.
         ages = [frame.captured_at - stamp.time_us / 1e6 for frame, stamp in zip(frames, seen, strict=True)]
         assert min(ages) > 0
 

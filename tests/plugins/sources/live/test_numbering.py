@@ -42,6 +42,13 @@ class TestPackets:
 
         assert numbering.lost == lost <= 20
 
+    def test_a_camera_whose_stamps_vary_is_not_called_lossy(self):
+        numbering, jitter = Numbering(), [0, 900, -800, 1100, -1000, 2000, -900, 500] * 20
+        for n, late in enumerate(jitter):
+            numbering.packet(n * STEP + late, TICK, n / 30)
+
+        assert numbering.lost == 0
+
     def test_stamps_of_arrival_say_nothing_about_loss(self):
         numbering = Numbering()
         for n in [*range(10), 20]:
