@@ -167,7 +167,7 @@ def _cluster(stream: BinaryIO, cluster: ebml.Header, size: int, layout: Layout) 
 def _soundness(stream: BinaryIO, layout: Layout) -> Callable[[Block], bool]:
     """Return what tells a frame from the zeros that a power cut leaves where data had not reached the disk.
 
-    Inside a unit of H.264 and H.265 there are never three zero bytes in a row.
+    Inside a unit of H.264 and H.265 there are never three zero bytes in a row; none is empty or ends with one.
     """
     place = stream.tell()
     stream.seek(layout.tracks)
@@ -189,7 +189,8 @@ def _units_are_sound(data: bytes) -> bool:
     offset = 0
     while offset < len(data):
         end = offset + 4 + int.from_bytes(data[offset : offset + 4], "big")
-        if end > len(data) or data.find(bytes(3), offset + 4, end) >= 0:
+        empty = end == offset + 4
+        if empty or end > len(data) or data[end - 1] == 0 or data.find(bytes(3), offset + 4, end) >= 0:
             return False
         offset = end
     return True

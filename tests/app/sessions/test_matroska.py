@@ -124,6 +124,18 @@ class TestReadingBack:
         assert len(stamps(path) if after.blocks else []) == len(after.blocks)
         assert sum(end <= cut for end in ends) <= len(before.blocks) <= sum(end <= cut for end in ends) + 1
 
+    @pytest.mark.parametrize("kept", [0, 1, 3, 4, 6, -2, -1], ids=lambda kept: f"{kept} bytes")
+    def test_a_frame_of_which_only_some_bytes_reached_the_disk_is_left_out(self, tmp_path, stream, kept):
+        path = tmp_path / "a.mkv"
+        write(path, stream(3), finished=False)
+        last = scan(path).blocks[-1]
+        cut = last.begin + kept if kept >= 0 else last.end + kept
+        path.write_bytes(path.read_bytes()[:cut] + bytes(5000))
+
+        mend(path)
+
+        assert len(stamps(path)) == 2
+
     def test_mending_a_whole_file_changes_no_frame(self, tmp_path, stream):
         write(tmp_path / "a.mkv", stream(50))
         before = (tmp_path / "a.mkv").stat().st_size
