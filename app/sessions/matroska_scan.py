@@ -32,6 +32,9 @@ VOID = 0xEC
 
 JPEG_BEGIN = b"\xff\xd8"
 
+UNSYNCED_MS = 2000
+"""Video that a power cut may find on its way to the disk: files are synced once a second."""
+
 CLUSTER_HEADER = 12
 """Bytes of the ID and the size of a cluster."""
 
@@ -88,23 +91,33 @@ def _scanned(stream: BinaryIO, path: Path) -> Scan:
     size = os.fstat(stream.fileno()).st_size
     layout, segment_end = _read_head(stream, path)
     blocks: list[Block] = []
-    closed = False
     sound = _soundness(stream, layout)
+    head_end = layout.end
     header = ebml.read_header(stream)
     while header is not None and header.identity == CLUSTER:
-        whole = list(_cluster(stream, header, size, layout))
-        found = whole if segment_end == size else list(takewhile(sound, whole))
-        blocks += found
-        if found:
-            layout.end = found[-1].end
-            layout.last_ms = max(layout.last_ms, *(block.pts_ms for block in found))
-        if len(found) < len(whole) or (header.end is not None and layout.end != header.end):
+        blocks += _cluster(stream, header, size, layout)
+        layout.end = blocks[-1].end if blocks else head_end
+        if header.end is not None and layout.end != header.end:
             break  # it breaks off inside
         header = ebml.read_header(stream)
-    if header is not None and header.identity == CUES:
-        closed = header.end == size == segment_end
+    finished = header is not None and header.identity == CUES and header.end == size == segment_end
+    if not finished:
+        blocks = _without_unwritten(blocks, sound)
+    layout.end = blocks[-1].end if blocks else head_end
+    layout.last_ms = max((block.pts_ms for block in blocks), default=0)
     _size_clusters(layout)
-    return Scan(layout, blocks, closed)
+    return Scan(layout, blocks, finished)
+
+
+def _without_unwritten(blocks: list[Block], sound: Callable[[Block], bool]) -> list[Block]:
+    """Return the frames up to the first that had not reached the disk.
+
+    Only the last ones can be such: all before were synced. Frames that the network has damaged stay.
+    """
+    if not blocks:
+        return blocks
+    synced = max(block.pts_ms for block in blocks) - UNSYNCED_MS
+    return list(takewhile(lambda block: block.pts_ms < synced or sound(block), blocks))
 
 
 def _read_head(stream: BinaryIO, path: Path) -> tuple[Layout, int | None]:

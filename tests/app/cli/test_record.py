@@ -29,7 +29,7 @@ USER, PASSWORD = "us er~7", "Pa@ss:w/rd%9"
 needs_gstreamer = pytest.mark.skipif(not has_gstreamer(), reason="needs GStreamer: scripts/setup-live.sh")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def http_camera():
     from benchmarks.camera.process import CameraProcess
 
@@ -37,7 +37,7 @@ def http_camera():
         yield camera
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rtsp_camera():
     from benchmarks.camera.process import CameraProcess
 

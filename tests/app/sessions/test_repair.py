@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -206,6 +207,17 @@ class TestRepair:
         assert result.good, result.problems
         assert result.frames >= 45
 
+    def test_a_frame_that_the_network_has_damaged_ends_nothing(self, tmp_path, make_stream):
+        packets = make_stream()(200)
+        packets[20] = replace(packets[20], data=packets[20].data[:-4] + bytes(4))
+        recorder = Recorder(tmp_path, "camera", RecordingSettings(reserve_bytes=0), name="session")
+        for packet in packets:
+            recorder.put(packet)
+        recorder.close()
+        cut(recorder.folder / "video/000001.mkv", 0.9)
+
+        assert repair(recorder.folder).frames > 150
+
     def test_a_session_that_is_being_recorded_is_left_alone(self, tmp_path, stream):
         with Recorder(tmp_path, "camera", RecordingSettings(reserve_bytes=0), name="session") as recorder:
             for packet in stream(10):
@@ -253,7 +265,7 @@ class TestKill:
     def test_a_killed_recording_keeps_all_but_its_last_moment(self, tmp_path, camera, times):
         chance = random.Random(5)
         for n in range(times):
-            session, killed_at = self.record_and_kill(tmp_path / str(n), camera.url, chance.uniform(1, 3))
+            session, killed_at = self.record_and_kill(tmp_path / str(n), camera.url, chance.uniform(0.3, 2))
             rows_before = len(list(read_rows(session / "frames.jsonl")))
             repair(session)
             result = verify(session)

@@ -26,24 +26,48 @@ def gstreamer():
         pytest.skip("needs GStreamer and PyGObject: scripts/setup-live.sh")
 
 
-@pytest.fixture
-def rtsp_camera(gstreamer):
-    """Starts RTSP cameras: ``rtsp_camera(codec="h265", rate=15)``."""
+SMALL = {
+    "rtsp": {"width": 320, "height": 180, "rate": 30, "gop": 15, "bitrate": 600},
+    "http": {"width": 320, "height": 180, "rate": 30},
+}
+
+
+@pytest.fixture(scope="session")
+def shared_camera():
+    """Starts cameras that several tests look at: ``shared_camera("rtsp", codec="h265")``."""
     from benchmarks.camera.process import CameraProcess
 
-    small = {"width": 320, "height": 180, "rate": 30, "gop": 15, "bitrate": 600}
+    running = {}
     with ExitStack() as cameras:
-        yield lambda **options: cameras.enter_context(CameraProcess("rtsp", **{**small, **options}))
+
+        def start(module, **options):
+            key = (module, *sorted(options.items()))
+            if key not in running:
+                running[key] = cameras.enter_context(CameraProcess(module, **{**SMALL[module], **options}))
+            return running[key]
+
+        yield start
 
 
 @pytest.fixture
-def http_camera():
-    """Starts MJPEG cameras."""
+def rtsp_camera(gstreamer, shared_camera):
+    """Gives RTSP cameras that must not be harmed: ``rtsp_camera(codec="h265")``."""
+    return partial(shared_camera, "rtsp")
+
+
+@pytest.fixture
+def http_camera(shared_camera):
+    """Gives MJPEG cameras that must not be harmed."""
+    return partial(shared_camera, "http")
+
+
+@pytest.fixture
+def own_camera(gstreamer):
+    """Starts RTSP cameras that may be killed."""
     from benchmarks.camera.process import CameraProcess
 
-    small = {"width": 320, "height": 180, "rate": 30}
     with ExitStack() as cameras:
-        yield lambda **options: cameras.enter_context(CameraProcess("http", **{**small, **options}))
+        yield lambda **options: cameras.enter_context(CameraProcess("rtsp", **{**SMALL["rtsp"], **options}))
 
 
 @pytest.fixture

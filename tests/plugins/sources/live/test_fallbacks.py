@@ -57,8 +57,8 @@ class TestNetworkCameras:
         assert collector.packets[0].format.codec == "h264"
         assert collector.packets[0].keyframe
 
-    def test_a_stall_is_seen_by_our_own_watch(self, rtsp_camera, live, take, wait_until):
-        camera = rtsp_camera()
+    def test_a_stall_is_seen_by_our_own_watch(self, own_camera, live, take, wait_until):
+        camera = own_camera()
         source = live(camera.url, backend="pyav")
         take(source, 5)
         camera.freeze()

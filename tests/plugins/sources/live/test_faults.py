@@ -27,8 +27,8 @@ def sequences(frames):
 
 
 class TestCamera:
-    def test_killed_and_back_with_another_size(self, rtsp_camera, live, take, collector):
-        camera = rtsp_camera()
+    def test_killed_and_back_with_another_size(self, own_camera, live, take, collector):
+        camera = own_camera()
         source = live(camera.url)
         before = take(source, 10)[-1]
         source.attach(collector)
@@ -48,8 +48,8 @@ class TestCamera:
     @pytest.mark.parametrize(
         "frozen_s", [pytest.param(4, id="4 s"), pytest.param(10, id="10 s", marks=pytest.mark.soak)]
     )
-    def test_frozen_and_thawed(self, rtsp_camera, live, take, wait_until, frozen_s):
-        camera = rtsp_camera()
+    def test_frozen_and_thawed(self, own_camera, live, take, wait_until, frozen_s):
+        camera = own_camera()
         source = live(camera.url)
         take(source, 10)
         camera.freeze()
@@ -73,8 +73,8 @@ class TestCamera:
         assert "user or password" in source.events[-1].message
         assert "wrong" not in source.events[-1].message
 
-    def test_a_camera_that_is_not_there_yet(self, rtsp_camera, live, take):
-        camera = rtsp_camera()
+    def test_a_camera_that_is_not_there_yet(self, own_camera, live, take):
+        camera = own_camera()
         camera.kill()
         source = live(camera.url)
         time.sleep(0.5)
