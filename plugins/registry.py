@@ -45,7 +45,10 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         "heatmap": "sitepose.plugins.poses.heatmap:HeatmapPose",
     },
     "source": {
+        "gstreamer": "sitepose.plugins.sources.live.gstreamer:GStreamerSource",
         "images": "sitepose.plugins.sources.images:ImageFolder",
+        "opencv": "sitepose.plugins.sources.live.opencv:OpenCvSource",
+        "pyav": "sitepose.plugins.sources.live.libav:PyAvSource",
         "synthetic": "sitepose.plugins.sources.synthetic:SyntheticSource",
         "video": "sitepose.plugins.sources.video:VideoFile",
     },

@@ -152,6 +152,7 @@ class UnattendedRecording:
         finally:
             self._source.detach(self._recorder)
             self._source.close()
+            self._source.unlisten(self._on_source_event)
             self._end(self._recorder)
 
     def _wanted(self) -> bool:

@@ -13,6 +13,8 @@ import numpy as np
 
 from benchmarks.camera import barcode
 
+NOISE_PICTURES = 8
+
 LISTENING_S = 0.1
 """From a client's wish to play to the moment when everything that is sent reaches it."""
 
@@ -50,6 +52,7 @@ class Camera:
         self._gst, self._rtsp, self._video = Gst, GstRtspServer, GstVideo
         self._options = options
         self._frame = _background(options)
+        self._noise = _noise(options)
         self._sequence = 0
         self._keyframe_at = float("inf")
         self._server = GstRtspServer.RTSPServer.new()
@@ -119,6 +122,8 @@ class Camera:
         for number in itertools.count():
             due += 1 / self._options.rate
             time.sleep(max(0.0, due - time.monotonic()))
+            if self._noise:
+                self._frame[barcode.HEIGHT : self._options.height] = self._noise[number % len(self._noise)]
             barcode.draw(self._frame[: self._options.height], time.monotonic_ns() // 1000, self._sequence)
             self._sequence += 1
             if time.monotonic() > self._keyframe_at:
@@ -141,6 +146,17 @@ def _background(options: argparse.Namespace) -> np.ndarray[Any, np.dtype[np.uint
     return np.concatenate([luma, np.full((chroma_lines, options.width), 128, np.uint8)])
 
 
+def _noise(options: argparse.Namespace) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
+    """Return pictures of coarse noise for below the barcode, which cost the encoder what its bitrate allows."""
+    if not options.noise:
+        return []
+    random = np.random.default_rng(0)
+    height = options.height - barcode.HEIGHT
+    blocks = random.integers(40, 200, (NOISE_PICTURES, height // 8 + 1, options.width // 8 + 1), np.uint8)
+    pictures = blocks.repeat(8, axis=1).repeat(8, axis=2)
+    return [picture[:height, : options.width].copy() for picture in pictures]
+
+
 def main() -> None:
     """Serve a camera as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -153,6 +169,7 @@ def main() -> None:
     parser.add_argument("--bframes", type=int, default=0)
     parser.add_argument("--bitrate", type=int, default=1000, help="kbit/s")
     parser.add_argument("--format", choices=("I420", "Y444"), default="I420")
+    parser.add_argument("--noise", type=int, choices=(0, 1), default=0, help="a picture that is hard to encode")
     parser.add_argument("--user", default="")
     parser.add_argument("--password", default="")
     Camera(parser.parse_args()).serve()

@@ -128,6 +128,10 @@ class LiveSource(ABC):
         """Tell a listener of every event from now on, in the source's own threads."""
         self._supervisor.listen(listener)
 
+    def unlisten(self, listener: Listener) -> None:
+        """Tell a listener nothing more; one that was never told anything is fine."""
+        self._supervisor.unlisten(listener)
+
     def retry_now(self) -> None:
         """Connect at once in place of waiting for the next attempt."""
         self._supervisor.retry_now()

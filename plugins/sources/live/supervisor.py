@@ -139,6 +139,10 @@ class Supervisor:
         """Tell a listener of every event from now on."""
         self._listeners = [*self._listeners, listener]
 
+    def unlisten(self, listener: Listener) -> None:
+        """Tell a listener nothing more; one that was never told anything is fine."""
+        self._listeners = [other for other in self._listeners if other != listener]
+
     def start(self) -> None:
         """Begin, in a thread of its own."""
         self._thread.start()

@@ -158,6 +158,18 @@ class TestFaults:
 
         assert "a listener failed" in caplog.text
 
+    def test_who_listens_no_more_is_told_nothing_more(self, supervise, wait_until):
+        supervisor, events, _ = supervise((10, "end"))
+        heard = []
+        supervisor.listen(heard.append)
+        wait_until(lambda: heard)
+        supervisor.unlisten(heard.append)
+        count = len(heard)
+        told = kinds(events).count(Playing)
+        wait_until(lambda: kinds(events).count(Playing) > told + 1)
+
+        assert len(heard) <= count + 1
+
 
 class TestStopping:
     def test_ends_within_a_second_and_says_so(self, supervise, wait_until):
