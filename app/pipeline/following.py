@@ -79,12 +79,6 @@ class BoxFollower:
         self._margins = {track_id: margins for track_id, margins in self._margins.items() if track_id in ids}
         self._margins.update(zip(found.track_ids.tolist(), _margins(found), strict=True))
 
-    def forget(self) -> None:
-        """Forget everybody."""
-        self._flow = PointFlow()
-        self._people = None
-        self._margins = {}
-
     def _around_poses(self, people: Poses) -> FloatArray:
         tight = keypoint_boxes(people.keypoints, people.keypoint_scores, min_score=MIN_KEYPOINT_SCORE)
         nothing = np.full(4, np.nan, np.float32)

@@ -48,9 +48,6 @@ class Schedule(Protocol):
             detected: Boxes that the detector has found; None where it was not asked.
         """
 
-    def forget(self) -> None:
-        """Start anew."""
-
 
 def schedule_of(every: int | Literal["auto"]) -> Schedule:
     """Return the schedule that ``--detect-every`` names."""
@@ -78,10 +75,6 @@ class EveryN:
         """Count from the last detection."""
         del people
         self._since = 0 if detected is not None else self._since
-
-    def forget(self) -> None:
-        """Ask about the next frame."""
-        self._since = self._step
 
 
 class WhenNeeded:
@@ -124,10 +117,6 @@ class WhenNeeded:
         self._urgent = False
         self._scores = scores
         self._frames = 0
-
-    def forget(self) -> None:
-        """Ask about the next frame."""
-        self.__init__()  # type: ignore[misc]
 
 
 def _small_grey(image: ImageArray) -> ImageArray:
