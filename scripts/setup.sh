@@ -5,19 +5,7 @@ cd "$(dirname "$0")/.."
 venv=${1:-.venv}
 python=${PYTHON3:-python3}
 
-# need COMMAND PACKAGE...: run COMMAND; where it fails install the packages as root, or say which line would.
-need() {
-    local check=$1
-    shift
-    if bash -c "$check" >/dev/null 2>&1; then return; fi
-    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-        echo "installing $*"
-        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
-    else
-        echo "missing: $*; run: sudo apt-get install $*" >&2
-        exit 1
-    fi
-}
+source scripts/apt.sh
 
 need "command -v $python" python3
 need "$python -c 'import ensurepip, venv'" python3-venv
