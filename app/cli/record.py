@@ -131,8 +131,7 @@ def _start(
 
     source = open_live(camera, backend=arguments.backend)
     closers.callback(source.close)
-    described = {"address": source.address.label, **camera.model_dump(mode="json", exclude={"location"})}
-    recording = UnattendedRecording(source, _plan(arguments, trigger, described), say)
+    recording = UnattendedRecording(source, _plan(arguments, trigger, camera.described()), say)
     closers.callback(recording.close)
     return recording
 

@@ -18,6 +18,7 @@ EventKind = Literal[
     "switch-failed",  # they cannot be had; the old ones go on
     "stage-failed",  # a stage has failed at a frame; the next frame is tried
     "output-failed",  # something cannot be written any more
+    "recording",  # a recording begins, or warns
 ]
 
 FAILURES = frozenset(("source-failed", "switch-failed", "stage-failed", "output-failed"))

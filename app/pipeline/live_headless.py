@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,12 +18,29 @@ from sitepose.app.pipeline.live import LiveEngine
 from sitepose.app.pipeline.live_capture import OpenSource
 from sitepose.app.pipeline.live_events import EventListener, LiveEvent
 from sitepose.app.pipeline.live_inputs import source_label, source_opener
+from sitepose.app.pipeline.live_recording import LiveRecording
 from sitepose.app.pipeline.live_writer import LiveWriter
+from sitepose.app.sessions.recorder import RecorderEvent, RecordingSettings
+from sitepose.app.sessions.unattended import repair_cut_off
+from sitepose.core.errors import SiteposeError
 
 POLL_S = 0.1
 
 CATCH_UP_S = 2.0
 """How long the end of a source waits for inference of its last frame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recordings:
+    """That every source of a run is recorded as a site session.
+
+    Attributes:
+        root: Folder of all sessions; made if need be.
+        settings: What each recording is like.
+    """
+
+    root: Path = Path("sessions")
+    settings: RecordingSettings = field(default_factory=RecordingSettings)
 
 
 class HeadlessRun:
@@ -32,6 +50,7 @@ class HeadlessRun:
         locations: What to open, and its settings.
         config: What to run.
         output: A folder for each source is made in here.
+        record: Where site sessions of the sources go; None records nothing.
         on_event: Told of what happens.
 
     Attributes:
@@ -44,11 +63,14 @@ class HeadlessRun:
         config: RunConfig,
         output: Path,
         *,
+        record: Recordings | None = None,
         on_event: EventListener = lambda _: None,
     ) -> None:
         self.failure = ""
         self._config = config
         self._output = output
+        self._record = record
+        self._recordings: dict[str, LiveRecording] = {}
         self._listener = on_event
         self._stopping = False
         self._openers: dict[str, OpenSource] = {}
@@ -72,12 +94,46 @@ class HeadlessRun:
             began = time.perf_counter()
             writers = self._open(engine)
             while not (self._stopping or self.failure or engine.wait_ended(0)):
+                self._look_after_recordings(engine)
                 time.sleep(POLL_S)
             if not self._stopping:
                 engine.finish(CATCH_UP_S)
+            self._end_recordings()
             return [self._finish(engine, key, writers[key], started, began) for key in writers]
         finally:
+            self._end_recordings()
             engine.stop()
+
+    def _look_after_recordings(self, engine: LiveEngine) -> None:
+        """Record each source from the moment when it is open; one that cannot be recorded ends the run."""
+        if self._record is None:
+            return
+        try:
+            for key in self._openers:
+                if key not in self._recordings and engine.source(key) is not None:
+                    self._recordings[key] = self._recording(engine, key, self._record)
+        except SiteposeError as error:
+            self._on_write_failed(str(error))
+
+    def _recording(self, engine: LiveEngine, key: str, record: Recordings) -> LiveRecording:
+        def tell(event: RecorderEvent) -> None:
+            if event.kind == "stopped":
+                self._on_write_failed(event.message)
+            else:
+                self._listener(LiveEvent(kind="recording", message=event.message, source=key))
+
+        recording = LiveRecording(engine, key, record.root, record.settings, listener=tell)
+        message = f"recording to {recording.folder}"
+        self._listener(LiveEvent(kind="recording", message=message, source=key))
+        return recording
+
+    def _end_recordings(self) -> None:
+        """Close every session; calling it twice is fine."""
+        for recording in self._recordings.values():
+            try:
+                recording.close()
+            except SiteposeError as error:
+                self.failure = self.failure or str(error)
 
     def _wait_loaded(self, engine: LiveEngine) -> bool:
         lane = engine.lane()
@@ -89,6 +145,10 @@ class HeadlessRun:
     def _open(self, engine: LiveEngine) -> dict[str, LiveWriter]:
         parts = engine.parts()
         assert parts is not None  # they are loaded
+        if self._record is not None:
+            repair_cut_off(
+                self._record.root, lambda text: self._listener(LiveEvent(kind="recording", message=text))
+            )
         writers = {}
         for key, opener in self._openers.items():
             writers[key] = LiveWriter(
@@ -126,10 +186,14 @@ class HeadlessRun:
             stages=dict(figures.stages) if figures is not None else {},
             dropped=dropped,
             started=started,
-            paths={"poses": str(folder / POSES), "report": str(folder / REPORT)},
+            paths={"poses": str(folder / POSES), "report": str(folder / REPORT), **self._session(key)},
         )
         report.write(folder / REPORT)
         return report
+
+    def _session(self, key: str) -> dict[str, str]:
+        recording = self._recordings.get(key)
+        return {} if recording is None else {"session": str(recording.folder)}
 
     def _on_event(self, event: LiveEvent) -> None:
         self._listener(event)

@@ -43,7 +43,8 @@ class LiveRecording:
         self._engine = engine
         self._source = source
         self._parts: LiveParts | None = None
-        self._recorder = Recorder(root, source.address.label, settings, listener=listener)
+        described = source.settings.described()
+        self._recorder = Recorder(root, described["address"], settings, described=described, listener=listener)
         source.attach(self._recorder)
         source.listen(self._recorder.source_event)
         engine.add_sink(self)
@@ -88,11 +89,12 @@ class LiveRecording:
         self._recorder.note(text)
 
     def close(self) -> None:
-        """End the recording; what waits is written first.
+        """End the recording; what waits is written first. Calling it twice is fine.
 
         Raises:
             RecordingError: It had ended by itself before, or could not be closed.
         """
         self._engine.remove_sink(self)
+        self._source.unlisten(self._recorder.source_event)
         self._source.detach(self._recorder)
         self._recorder.close()

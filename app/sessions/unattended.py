@@ -81,7 +81,7 @@ class UnattendedRecording:
         self._began_at = time.monotonic()
         self.failure = ""
         self.folders: list[Path] = []
-        self._recorder = self._begin(self._cut_off())
+        self._recorder = self._begin(repair_cut_off(plan.root, lambda text: say(self.name, text), of=self.name))
         source.listen(self._on_source_event)
         self._thread = threading.Thread(target=self._run, name=f"unattended {source.address.label}")
         self._thread.start()
@@ -111,21 +111,6 @@ class UnattendedRecording:
         self._stopping.set()
         self._source.close()
         self._thread.join()
-
-    def _cut_off(self) -> str:
-        """Repair what a power cut has left of this camera's sessions; return the name of the newest."""
-        newest = ""
-        for folder in sessions_in(self._plan.root):
-            if not needs_repair(folder):
-                continue
-            try:
-                done = repair(folder)
-                self._say(self.name, f"repaired {folder.name}: {done.frames} frames, {done.seconds:.0f} s")
-                if read_manifest(folder).source == self.name:
-                    newest = folder.name
-            except SiteposeError as error:
-                self._say(self.name, str(error))
-        return newest
 
     def _begin(self, continues: str) -> Recorder:
         recorder = Recorder(
@@ -206,6 +191,28 @@ class UnattendedRecording:
 
     def _on_recorder_event(self, event: RecorderEvent) -> None:
         self._say(self.name, event.message)
+
+
+def repair_cut_off(root: Path, say: Callable[[str], None], *, of: str = "") -> str:
+    """Repair what a power cut has left of the sessions in a folder; return the name of the newest.
+
+    Args:
+        root: Folder of all sessions.
+        say: Is told what was done, in one line for each.
+        of: Name of a camera: return its newest only.
+    """
+    newest = ""
+    for folder in sessions_in(root):
+        if not needs_repair(folder):
+            continue
+        try:
+            done = repair(folder)
+            say(f"repaired {folder.name}: {done.frames} frames, {done.seconds:.0f} s")
+            if of in ("", read_manifest(folder).source):
+                newest = folder.name
+        except SiteposeError as error:
+            say(str(error))
+    return newest
 
 
 def check_running(source: LiveSource) -> None:

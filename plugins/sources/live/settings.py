@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
@@ -49,6 +49,11 @@ class LiveSettings(PluginSettings):
     give_up_s: float | None = Field(None, gt=0)
     """Time without any picture after which the source ends with an error; at once where the camera refuses the
     password. None keeps trying for ever."""
+
+    def described(self) -> dict[str, Any]:
+        """Return what others may read of it: no login, no address, and no pipeline, which may hold one."""
+        values = self.model_dump(mode="json", exclude={"location", "pipeline"})
+        return {"address": self.address().label, **values}
 
     def address(self) -> CameraAddress:
         """Return where the camera is, with the login from the fields or the address.
