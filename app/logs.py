@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
+from sitepose.plugins.sources.live.secrets import RedactingFilter, Secrets
+
 
 def configure_logs(verbosity: int = 0) -> None:
     """Send warnings to standard error; with ``-v`` what happens, with ``-vv`` every detail.
@@ -21,3 +23,10 @@ def configure_logs(verbosity: int = 0) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     root.propagate = False
+
+
+def keep_out_of_logs(secrets: Secrets) -> None:
+    """Mask secrets in everything that our handlers write from now on."""
+    if secrets:
+        for handler in logging.getLogger("sitepose").handlers:
+            handler.addFilter(RedactingFilter(secrets))

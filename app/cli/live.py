@@ -49,6 +49,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="first line: the password. On the command line, others could read it",
     )  # fmt: skip
     live.add_argument("--transport", choices=("tcp", "udp"), help="of RTSP cameras; default tcp")
+    live.add_argument(
+        "--record", nargs="?", type=Path, const=Path("sessions"), metavar="DIR",
+        help="record every camera from the start, a site session each, in DIR; default: sessions",
+    )  # fmt: skip
     live.add_argument("--headless", action="store_true", help="no window: write poses until interrupted")
 
 
@@ -63,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     configure_logs(arguments.verbose)
     locations = _locations(arguments)
+    _keep_secret(locations, arguments)
     if arguments.headless:
         if not locations:
             raise ConfigError("--headless: name a source with --camera, --url or --gst")
@@ -82,6 +87,18 @@ def _locations(arguments: argparse.Namespace) -> list[Location]:
         *network,
         *(("", {"pipeline": pipeline}) for pipeline in arguments.gst),
     ]
+
+
+def _keep_secret(locations: list[Location], arguments: argparse.Namespace) -> None:
+    """Keep logins out of our logs and out of the list of processes."""
+    from sitepose.app.cli.logins import keep_secret
+    from sitepose.app.pipeline.live_inputs import is_camera, source_secrets
+
+    hidden = [
+        source_secrets(location, user=settings.get("user"), password=settings.get("password"))
+        for location, settings in locations
+    ]
+    keep_secret(hidden, filter(is_camera, [*arguments.camera, *arguments.url]))
 
 
 def _password(file: Path | None) -> str:
@@ -113,7 +130,7 @@ def _run_window(locations: list[Location], arguments: argparse.Namespace) -> int
         raise ConfigError(NO_SCREEN)
     from sitepose.app.cli.run import overrides
     from sitepose.app.gui.model import SessionModel
-    from sitepose.app.gui.views.application import run_window
+    from sitepose.app.gui.views.application import WindowWishes, run_window
     from sitepose.app.pipeline.live import FIRST
 
     given = bool(overrides(arguments) or arguments.config or arguments.preset or arguments.assignments)
@@ -122,18 +139,28 @@ def _run_window(locations: list[Location], arguments: argparse.Namespace) -> int
     def change(model: SessionModel) -> None:
         if given:  # else what the last window was left with
             model.configs[FIRST] = config
+        if arguments.record is not None:
+            model.sessions = arguments.record
 
-    return run_window(locations, change, threads=config.runtime.threads)
+    wishes = WindowWishes(
+        locations,
+        record=arguments.record is not None,
+        select=config.select,
+        publish=config.output.publish,
+        threads=config.runtime.threads,
+    )
+    return run_window(wishes, change)
 
 
 def _run_headless(locations: list[Location], config: RunConfig, arguments: argparse.Namespace) -> int:
-    from sitepose.app.pipeline.live_headless import HeadlessRun
+    from sitepose.app.pipeline.live_headless import HeadlessRun, Recordings
 
     def tell(event: LiveEvent) -> None:
         where = f"{event.source}: " if event.source else ""
         print(f"sitepose: {where}{event.message}", file=sys.stderr, flush=True)
 
-    headless = HeadlessRun(locations, config, arguments.output, on_event=tell)
+    record = None if arguments.record is None else Recordings(root=arguments.record)
+    headless = HeadlessRun(locations, config, arguments.output, record=record, on_event=tell)
     with _stopping(headless.stop):
         reports = headless.run()
     for report in reports:

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sitepose.app.logs import keep_out_of_logs
 from sitepose.core.errors import ConfigError
 from sitepose.plugins.sources.live.address import Credentials, parse_address
-from sitepose.plugins.sources.live.secrets import RedactingFilter, Secrets
+from sitepose.plugins.sources.live.secrets import Secrets
 
 ARGUMENTS_BEGIN, ARGUMENTS_END = 47, 48
 """Fields of /proc/self/stat, counted from 0: where the command line lies in memory."""
@@ -55,8 +56,7 @@ def keep_secret(secrets: Iterable[Secrets], locations: Iterable[str] = ()) -> No
         known = known | more
     if not known:
         return
-    for handler in logging.getLogger("sitepose").handlers:
-        handler.addFilter(RedactingFilter(known))
+    keep_out_of_logs(known)
     exposed = [text for text in locations if parse_address(text).secrets]
     if exposed:
         _overwrite_command_line([os.fsencode(text) for text in exposed])

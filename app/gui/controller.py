@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sitepose.app.gui.figures import figures_table
+from sitepose.app.gui.following import Following, follow_in_all
 from sitepose.app.gui.forms import form_fields
 from sitepose.app.gui.menu import PARTS, Part, options, settings_of
 from sitepose.app.gui.model import Banner, SessionModel, SourceEntry
 from sitepose.app.gui.panes import Panes
+from sitepose.app.gui.publishing import PublishingDesk
 from sitepose.app.gui.recording import RecordingDesk
 from sitepose.app.gui.remedies import remedy
 from sitepose.app.gui.tasks import Tasks
 from sitepose.app.gui.view import PartChoice, View
+from sitepose.app.logs import keep_out_of_logs
 from sitepose.app.pipeline.live import FIRST, SECOND, LiveEngine, LiveView
 from sitepose.app.pipeline.live_events import LiveEvent
-from sitepose.app.pipeline.live_inputs import source_label, source_opener
+from sitepose.app.pipeline.live_inputs import source_label, source_opener, source_secrets
 from sitepose.app.pipeline.live_replay import Replay
 from sitepose.core.errors import SiteposeError
 from sitepose.plugins.api import FrameSource
+from sitepose.plugins.sources.live.secrets import Secrets
 
 LANES = (FIRST, SECOND)
+
+NOTICES = frozenset(("recording",))
+"""Kinds of events that are no failure, and yet nobody should miss."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +44,8 @@ class Controller:
         model: What it knows.
         make_engine: Makes the engine, given whom to tell of events and of frames.
         wake: Asks the view's thread to call :meth:`refresh` soon; safe in any thread.
+        publish: Where the poses of every source are sent to.
+        select: Track id of the only person who is sent; they are followed from the start.
     """
 
     def __init__(
@@ -44,15 +54,21 @@ class Controller:
         model: SessionModel,
         make_engine: Callable[..., LiveEngine],
         wake: Callable[[], None],
+        *,
+        publish: tuple[str, ...] = (),
+        select: int | None = None,
     ) -> None:
         self.model = model
+        self._select = select
+        self._secrets = Secrets()
         self._view = view
         self._wake = wake
         self._events: deque[LiveEvent] = deque()
         self._engine = make_engine(on_event=self.on_event, on_view=self.on_view)
         self._panes = Panes(view, self._engine)
         self._tasks = Tasks(wake)
-        self.recording = RecordingDesk(view, model, self._engine, self._tasks, self._show_banner)
+        self.recording = RecordingDesk(view, model, self._engine, self._tasks, self.on_event)
+        self._publishing = PublishingDesk(self._engine, self._tasks, self.on_event, publish, select)
         self._closed = False
 
     def start(self) -> None:
@@ -74,6 +90,7 @@ class Controller:
         if not self._closed:
             self._closed = True
             self.recording.finish()
+            self._publishing.end()
             self._engine.stop()
             self._tasks.close()
 
@@ -116,18 +133,31 @@ class Controller:
 
     # What the user wishes.
 
-    def open(self, location: str, **settings: Any) -> None:
-        """Open a camera, a video or a session; a login goes to the camera and nowhere else."""
+    def open(self, location: str, *, record: bool = False, **settings: Any) -> None:
+        """Open a camera, a video or a session; a login goes to the camera and nowhere else.
+
+        Args:
+            location: As on the command line.
+            record: Whether to record it from the start.
+            settings: Login and transport of a network camera, or a pipeline.
+        """
         try:
             label = source_label(location, pipeline=settings.get("pipeline"))
+            self._keep_secret(location, settings)
         except SiteposeError as error:
             self._show_banner(Banner(str(error), remedy("source-failed", str(error))))
             return
         key = self.model.free_key(label)
         self.model.sources[key] = SourceEntry(key, label)
         self.model.current = key
+        if self._select is not None and not self.model.following:
+            self.model.following = Following(key, dict.fromkeys(LANES, self._select))
         self._show_sources()
         self._show_panes()
+        self._show_following()
+        if record:
+            self.recording.begin_with(key)
+        self._publishing.begin(key)
 
         def opened(listener: Callable[[Any], None]) -> FrameSource:
             return source_opener(location, **settings)(listener)  # libraries are imported beside the window
@@ -140,10 +170,11 @@ class Controller:
         if self.model.sources.pop(key, None) is None:
             return
         self.recording.finish(key)
+        self._publishing.end(key)
         self._engine.remove_source(key)
         self.model.current = next(iter(self.model.sources), "")
-        if self.model.following is not None and self.model.following[0] == key:
-            self.follow("", None)
+        if self.model.following.source == key:
+            self._follow(Following())
         self._show_sources()
         self._show_panes()
 
@@ -184,10 +215,17 @@ class Controller:
         self._view.show_compare(self.model.compare)
         self._show_panes()
 
-    def follow(self, source: str, track_id: int | None) -> None:
-        """Follow a person; None follows nobody."""
-        self.model.following = (source, track_id) if track_id is not None else None
-        self._view.show_following(source, track_id)
+    def follow(self, source: str, lane: str, track_id: int | None) -> None:
+        """Follow a person of a pane; None follows nobody."""
+        if track_id is None:
+            self._follow(Following())
+        else:
+            self._follow(follow_in_all(source, lane, track_id, LANES, self._engine.view(source)))
+
+    def toggle_zoom(self) -> None:
+        """Show whoever is followed large, or all of the picture."""
+        self.model.zoom = not self.model.zoom
+        self._show_following()
 
     def toggle_layer(self, layer: str) -> None:
         """Show or hide boxes, skeletons, labels or trails."""
@@ -202,7 +240,7 @@ class Controller:
     def dismiss(self) -> None:
         """Follow nobody, and take the message away."""
         self._show_banner(None)
-        self.follow("", None)
+        self._follow(Following())
 
     def pause(self) -> None:
         """Let a recording stand still, or go on."""
@@ -251,14 +289,14 @@ class Controller:
     def _show_event(self, event: LiveEvent) -> None:
         entry = self.model.sources.get(event.source)
         if entry is not None and event.kind.startswith("source"):
-            entry.state, entry.message = event.state or entry.state, event.message
+            entry.state, entry.message = event.state or entry.state, self._secrets.redact(event.message)
             self._show_sources()
         where = f"{event.source}: " if event.source else f"pipeline {event.lane}: " if event.lane else ""
-        self._view.show_status(f"{where}{event.message}")
+        self._view.show_status(self._secrets.redact(f"{where}{event.message}"))
         if event.config is not None and event.config == self.model.configs.get(event.lane):
             self._take_back(event.lane)
         banner = self.model.banner
-        if event.failed or event.state == "failed":
+        if event.failed or event.state == "failed" or event.kind in NOTICES:
             text = f"{where}{event.message}"
             self._show_banner(Banner(text, remedy(event.kind, event.message), event.kind))
         elif banner is not None and _cures(event, banner):
@@ -285,7 +323,24 @@ class Controller:
         lanes = LANES if self.model.compare else (FIRST,)
         self._panes.arrange(list(self.model.sources), lanes)
 
+    def _follow(self, following: Following) -> None:
+        self.model.following = following
+        self._show_following()
+
+    def _show_following(self) -> None:
+        self._panes.follow(self.model.following, zoom=self.model.zoom)
+        self._view.show_following(self.model.following, zoom=self.model.zoom)
+
+    def _keep_secret(self, location: str, settings: Mapping[str, Any]) -> None:
+        """Take note of what must appear neither on the screen nor in a log."""
+        login = {name: settings.get(name) for name in ("pipeline", "user", "password")}
+        secrets = source_secrets(location, **login)
+        keep_out_of_logs(secrets)
+        self._secrets |= secrets
+
     def _show_banner(self, banner: Banner | None) -> None:
+        if banner is not None:
+            banner = replace(banner, text=self._secrets.redact(banner.text))
         self.model.banner = banner
         self._view.show_banner(banner)
 

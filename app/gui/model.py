@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sitepose.app.config import PRESETS, PartConfig, RunConfig, merge
+from sitepose.app.gui.following import Following
 from sitepose.app.gui.menu import Part
 from sitepose.app.pipeline.live import FIRST, SECOND
 from sitepose.core.errors import ConfigError
@@ -71,7 +72,8 @@ class SessionModel:
         compare: Whether lane B runs too.
         sources: What is open, in order.
         current: Key of the source that figures, recording and replay controls are about.
-        following: Key of a source and track id of the person who is followed.
+        following: The person who is followed.
+        zoom: Whether they are shown large.
         layers: What is drawn.
         theme: Light or dark.
         sessions: Folder where recordings go.
@@ -82,7 +84,8 @@ class SessionModel:
     compare: bool = False
     sources: dict[str, SourceEntry] = field(default_factory=dict)
     current: str = ""
-    following: tuple[str, int] | None = None
+    following: Following = field(default_factory=Following)
+    zoom: bool = False
     layers: Layers = Layers()
     theme: Theme = "dark"
     sessions: Path = Path("sessions")
@@ -126,6 +129,7 @@ class SessionModel:
                 "configs": {lane: config.model_dump(mode="json") for lane, config in self.configs.items()},
                 "layers": asdict(self.layers),
                 "theme": self.theme,
+                "zoom": self.zoom,
                 "sessions": str(self.sessions),
             }
         )
@@ -145,6 +149,7 @@ class SessionModel:
             self.layers = Layers(**{name: bool(on) for name, on in layers.items() if name in known})
         if table.get("theme") in ("dark", "light"):
             self.theme = table["theme"]
+        self.zoom = table.get("zoom") is True
         if isinstance(table.get("sessions"), str):
             self.sessions = Path(table["sessions"])
 

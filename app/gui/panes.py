@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from sitepose.app.gui.following import Following
 from sitepose.app.gui.screen import Picture, Screen
 from sitepose.app.gui.view import View
 from sitepose.app.pipeline.live import LiveEngine, LiveView
@@ -40,6 +41,13 @@ class Panes:
             self._fresh.clear()
         titles = [f"{lane}  {source}" if len(lanes) > 1 else source for source, lane in wanted]
         self._view.show_screens(screens, titles)
+
+    def follow(self, following: Following, *, zoom: bool) -> None:
+        """Show a person large where they are followed, or all of the picture."""
+        for screen in self._screens:
+            screen.zoom_to(following.track_id(screen.source, screen.lane) if zoom else None)
+            if screen.picture is not None:
+                self._view.show_picture(screen, screen.picture)
 
     def prepare(self, view: LiveView) -> bool:
         """Make a frame ready for its panes, in the thread of its source; return whether there are any."""

@@ -1,45 +1,49 @@
-"""The record button: site sessions of the current source."""
+"""The record button: site sessions of the current source, and how long the disk lasts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from functools import partial
+from pathlib import Path
 
 from sitepose.app.gui.figures import disk_line
-from sitepose.app.gui.model import Banner, SessionModel
-from sitepose.app.gui.remedies import remedy
+from sitepose.app.gui.model import SessionModel
 from sitepose.app.gui.tasks import Tasks
 from sitepose.app.gui.view import RecordingState, View
 from sitepose.app.pipeline.live import LiveEngine
+from sitepose.app.pipeline.live_events import EventListener, LiveEvent
 from sitepose.app.pipeline.live_recording import LiveRecording
+from sitepose.app.sessions.disk import DiskPolicy, DiskState, look_at_disk
+from sitepose.app.sessions.recorder import RecorderEvent
+
+LOOK_S = 5.0
+"""How often the disk is looked at while nothing is recorded."""
 
 
 class RecordingDesk:
-    """Starts and stops recordings beside the window. Remembers one for each source.
+    """Starts and stops recordings beside the window. Remembers one for each source, and who waits for one.
 
     Args:
         view: The window.
         model: Where recordings go.
         engine: What is recorded.
         tasks: Who does what takes long.
-        show_banner: Shows a message.
+        tell: Takes what happens to recordings, from any thread.
     """
 
     def __init__(
-        self,
-        view: View,
-        model: SessionModel,
-        engine: LiveEngine,
-        tasks: Tasks,
-        show_banner: Callable[[Banner | None], None],
+        self, view: View, model: SessionModel, engine: LiveEngine, tasks: Tasks, tell: EventListener
     ) -> None:
         self._view = view
         self._model = model
         self._engine = engine
         self._tasks = tasks
-        self._show_banner = show_banner
+        self._tell = tell
         self._recordings: dict[str, LiveRecording] = {}
         self._starting: set[str] = set()
+        self._wanted: set[str] = set()
+        self._disk: DiskState | None = None
+        self._looked_at = -LOOK_S
 
     def toggle(self) -> None:
         """Begin to record the current source, or stop."""
@@ -48,13 +52,12 @@ class RecordingDesk:
             return
         if key in self._recordings:
             self.finish(key)
-            return
-        self._starting.add(key)
+        else:
+            self._start(key)
 
-        def start() -> LiveRecording:
-            return LiveRecording(self._engine, key, self._model.sessions)
-
-        self._tasks.run(start, partial(self._started, key), partial(self._failed, key))
+    def begin_with(self, key: str) -> None:
+        """Record a source from the moment when it is open."""
+        self._wanted.add(key)
 
     def mark(self) -> None:
         """Mark this moment."""
@@ -71,25 +74,31 @@ class RecordingDesk:
 
     def finish(self, key: str = "") -> None:
         """Stop recording a source; by default all of them."""
+        self._wanted -= {key} if key else self._wanted
         for name in [key] if key else list(self._recordings):
             recording = self._recordings.pop(name, None)
             if recording is not None:
-                folder = recording.folder
-                self._tasks.run(
-                    recording.close,
-                    partial(self._finished, str(folder)),
-                    partial(self._failed, name),
-                )
-        self.show()
+                done = partial(self._finished, str(recording.folder))
+                self._tasks.run(recording.close, done, partial(self._failed, name))
+        self._show_current()
 
     def show(self) -> None:
-        """Show where the recording of the current source is."""
+        """Show where the recording of the current source is, and what is left of the disk."""
+        for key in [key for key in self._wanted if self._engine.source(key) is not None]:
+            self._wanted.discard(key)
+            self._start(key)
+        for key in [key for key, recording in self._recordings.items() if recording.stopped]:
+            self.finish(key)
+        if time.monotonic() - self._looked_at >= LOOK_S:
+            self._looked_at = time.monotonic()
+            self._tasks.run(partial(disk_of, self._model.sessions), self._on_disk)
+        self._show_current()
+
+    def _show_current(self) -> None:
         recording = self._recordings.get(self._model.current)
         if recording is None:
-            self._view.show_recording(RecordingState(None))
-            return
-        if recording.stopped:
-            self.finish(self._model.current)
+            line = "" if self._disk is None else disk_line(self._disk.free_bytes, self._disk.seconds_left)
+            self._view.show_recording(RecordingState(None, line))
             return
         stats = recording.stats
         lost = f", {stats.overflowed} lost to a slow disk" if stats.overflowed else ""
@@ -97,16 +106,42 @@ class RecordingDesk:
         line = f"{recording.folder.name}: {stats.frames} frames{lost}; {disk}"
         self._view.show_recording(RecordingState(stats.seconds, line))
 
-    def _finished(self, folder: str, _: object) -> None:
-        self._view.show_status(f"recorded: {folder}")
+    def _start(self, key: str) -> None:
+        def hear(event: RecorderEvent) -> None:
+            if event.kind == "warning":  # why one has stopped is told when it is closed
+                self._tell(LiveEvent(kind="recording", message=event.message, source=key))
+
+        def start() -> LiveRecording:
+            return LiveRecording(self._engine, key, self._model.sessions, listener=hear)
+
+        self._starting.add(key)
+        self._tasks.run(start, partial(self._started, key), partial(self._failed, key))
 
     def _started(self, key: str, recording: LiveRecording) -> None:
         self._starting.discard(key)
         self._recordings[key] = recording
-        self._view.show_status(f"recording to {recording.folder}")
-        self.show()
+        if key in self._model.sources:
+            self._view.show_status(f"recording to {recording.folder}")
+            self._show_current()
+        else:  # it was closed meanwhile
+            self.finish(key)
+
+    def _finished(self, folder: str, _: object) -> None:
+        self._view.show_status(f"recorded: {folder}")
 
     def _failed(self, key: str, error: Exception) -> None:
         self._starting.discard(key)
-        self._show_banner(Banner(f"{key}: {error}", remedy("output-failed", str(error)), "output-failed"))
-        self.show()
+        self._tell(LiveEvent(kind="output-failed", message=str(error), source=key))
+        self._show_current()
+
+    def _on_disk(self, state: DiskState) -> None:
+        self._disk = state
+        self._show_current()
+
+
+def disk_of(folder: Path) -> DiskState:
+    """Return what is left on the disk that a folder is on, or will be on."""
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return look_at_disk(folder, DiskPolicy(), bytes_per_second=None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from sitepose.app.gui.zoom import Region, Zoom
 from sitepose.app.pipeline.live import RECORDED, LiveView
 from sitepose.app.pipeline.live_results import LiveResult
 from sitepose.app.rendering.trails import Trails
@@ -27,6 +28,7 @@ class Picture:
         view: The frame that it was made from.
         result: The people to draw over it; None while there are none.
         trails: Where each track has come from, shape (N, 2), in pixels of the frame.
+        origin: Where in the frame the top left corner of the pane is, in pixels; its own corner unless zoomed.
     """
 
     pixels: ImageArray
@@ -34,6 +36,7 @@ class Picture:
     view: LiveView
     result: LiveResult | None
     trails: dict[int, FloatArray]
+    origin: tuple[float, float] = (0.0, 0.0)
 
     @property
     def age_s(self) -> float:
@@ -59,6 +62,7 @@ class Screen:
         self.lane = lane
         self._size = (640, 360)
         self._picture: Picture | None = None
+        self._zoom = Zoom()
         self._trails = Trails(TRAIL_S)
         self._trailed: LiveResult | None = None
         self._lock = threading.Lock()
@@ -75,6 +79,14 @@ class Screen:
         if picture is not None:
             self.show(picture.view)
 
+    def zoom_to(self, track_id: int | None) -> None:
+        """Keep one person large in the middle of the pane; None shows all of the frame."""
+        with self._lock:
+            self._zoom.follow(track_id)
+            picture = self._picture
+        if picture is not None:
+            self.show(picture.view)
+
     def show(self, view: LiveView) -> Picture:
         """Make a view ready; in the thread of its source."""
         with self._lock:
@@ -82,13 +94,22 @@ class Screen:
             if result is not None and result is not self._trailed:
                 self._trailed = result
                 self._trails.add(result.tracked.frame.timestamp, result.tracked.poses)
-            scale = fit(view.frame.size_wh, self._size)
-            pixels = scaled(view.frame.image, scale)
-            self._picture = Picture(pixels, scale, view, result, self._trails.paths())
+            self._picture = self._made(view, result)
             return self._picture
 
+    def _made(self, view: LiveView, result: LiveResult | None) -> Picture:
+        frame, trails = view.frame, self._trails.paths()
+        poses = None if result is None else result.tracked.poses
+        region = self._zoom.region(frame.size_wh, self._size, frame.timestamp, poses)
+        if region is None:
+            scale = fit(frame.size_wh, self._size)
+            return Picture(scaled(frame.image, scale), scale, view, result, trails)
+        scale = fit((region.width, region.height), self._size)
+        pixels = magnified(frame.image, region, scale)
+        return Picture(pixels, scale, view, result, trails, (region.x, region.y))
 
-def fit(size_wh: tuple[int, int], pane_wh: tuple[int, int]) -> float:
+
+def fit(size_wh: tuple[float, float], pane_wh: tuple[int, int]) -> float:
     """Return the factor by which a frame fits into a pane.
 
     >>> fit((1920, 1080), (960, 600))
@@ -106,3 +127,14 @@ def scaled(image: ImageArray, scale: float) -> ImageArray:
         way = cv2.INTER_AREA if scale <= 0.5 else cv2.INTER_LINEAR
         image = np.asarray(cv2.resize(image, size, interpolation=way), np.uint8)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGRA), np.uint8)
+
+
+def magnified(image: ImageArray, region: Region, scale: float) -> ImageArray:
+    """Return a part of an RGB picture in another size as BGRA; it may begin between two pixels."""
+    size = max(1, round(region.width * scale)), max(1, round(region.height * scale))
+    # From the centre of a pixel of the pane to the frame, whose first pixel has its centre at (0, 0).
+    step = 1 / scale
+    moved = np.array([[step, 0, region.x + (step - 1) / 2], [0, step, region.y + (step - 1) / 2]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    part = cv2.warpAffine(image, moved, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.cvtColor(part, cv2.COLOR_RGB2BGRA), np.uint8)

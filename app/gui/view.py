@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sitepose.app.gui.figures import FiguresTable
+from sitepose.app.gui.following import Following
 from sitepose.app.gui.forms import FormField
 from sitepose.app.gui.menu import Option, Part
 from sitepose.app.gui.model import Banner, Layers, SourceEntry, Theme
@@ -71,8 +72,8 @@ class View(Protocol):
     def show_compare(self, compare: bool) -> None:
         """Show whether two pipelines are compared."""
 
-    def show_following(self, source: str, track_id: int | None) -> None:
-        """Show whom the user follows."""
+    def show_following(self, following: Following, *, zoom: bool) -> None:
+        """Show whom the user follows, and whether they are large."""
 
     def show_layers(self, layers: Layers) -> None:
         """Draw these layers."""

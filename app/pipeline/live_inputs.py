@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sitepose.app.pipeline.live_capture import OpenSource
 from sitepose.core.errors import SourceError
 from sitepose.plugins.api import FrameSource
+
+if TYPE_CHECKING:
+    from sitepose.plugins.sources.live.secrets import Secrets
 
 _ADDRESS = re.compile(r"\d+|/dev/.*|(?:rtsps?|https?)://.*|test:.*|loop:.*", re.IGNORECASE | re.DOTALL)
 
@@ -62,6 +65,22 @@ def source_label(location: str, *, pipeline: str | None = None) -> str:
     from sitepose.plugins.sources.live.address import parse_address, pipeline_address
 
     return pipeline_address(pipeline).label if pipeline else parse_address(location).label
+
+
+def source_secrets(
+    location: str, *, pipeline: str | None = None, user: str | None = None, password: str | None = None
+) -> Secrets:
+    """Return what nobody may read of a location: its login, wherever it comes from.
+
+    Raises:
+        SourceError: It is no address.
+    """
+    from sitepose.plugins.sources.live.address import parse_address
+    from sitepose.plugins.sources.live.secrets import Secrets
+
+    if pipeline or not is_camera(location):
+        return Secrets()
+    return parse_address(location, user=user, password=password).secrets
 
 
 def _recording(path: Path) -> FrameSource:

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -27,35 +28,59 @@ Location = tuple[str, Mapping[str, Any]]
 """What to open, and its settings."""
 
 
+@dataclass(frozen=True, slots=True)
+class WindowWishes:
+    """What the command line asks of a window.
+
+    Attributes:
+        locations: What to open.
+        record: Whether to record it from the start.
+        select: Track id of the person to follow, who alone is published.
+        publish: Where poses are sent to.
+        threads: Threads that run networks; 0 takes every processor.
+    """
+
+    locations: Sequence[Location] = ()
+    record: bool = False
+    select: int | None = None
+    publish: tuple[str, ...] = ()
+    threads: int = 0
+
+
 class Window:
     """The window with its controller. Remembers what the next one begins with, where ``memory`` is given.
 
     Args:
         model: What the window knows.
-        threads: Threads that run networks; 0 takes every processor.
+        wishes: What the command line asks for.
         memory: Where it is remembered; None remembers nothing.
     """
 
-    def __init__(self, model: SessionModel, *, threads: int = 0, memory: QSettings | None = None) -> None:
+    def __init__(
+        self, model: SessionModel, wishes: WindowWishes | None = None, *, memory: QSettings | None = None
+    ) -> None:
+        self._wishes = wishes = wishes or WindowWishes()
         self.view = MainWindow()
         self._memory = memory
         self._wakeup = Wakeup(self._refresh)
 
         def engine(**listeners: Any) -> LiveEngine:
-            return LiveEngine(threads=threads, **listeners)
+            return LiveEngine(threads=wishes.threads, **listeners)
 
-        self.controller = Controller(self.view, model, engine, self._wakeup.ask)
+        self.controller = Controller(
+            self.view, model, engine, self._wakeup.ask, publish=wishes.publish, select=wishes.select
+        )
         _connect(self.view, self.controller)
         self.view.closing.connect(self._on_closing)
         if memory is not None and memory.value("place") is not None:
             self.view.go_to(bytes(memory.value("place")))
 
     def start(self, locations: Sequence[Location] = ()) -> None:
-        """Show the window, load the networks, open sources."""
+        """Show the window, load the networks, open what the command line names and these."""
         self.view.show()
         self.controller.start()
-        for location, settings in locations:
-            self.controller.open(location, **settings)
+        for location, settings in (*self._wishes.locations, *locations):
+            self.controller.open(location, record=self._wishes.record, **settings)
 
     def close(self) -> None:
         """Close the window, and end what it has begun."""
@@ -71,27 +96,21 @@ class Window:
         self.controller.close()
 
 
-def run_window(
-    locations: Sequence[Location],
-    change: Callable[[SessionModel], None] = lambda _: None,
-    *,
-    threads: int = 0,
-) -> int:
+def run_window(wishes: WindowWishes, change: Callable[[SessionModel], None] = lambda _: None) -> int:
     """Show the window until it is closed; return the exit status.
 
     Args:
-        locations: What to open.
+        wishes: What the command line asks for.
         change: What the command line changes of what was remembered.
-        threads: Threads that run networks; 0 takes every processor.
     """
     application = make_application()
     memory = QSettings(ORGANISATION, "window")
     model = SessionModel()
     model.recall(str(memory.value("session", "")))
     change(model)
-    window = Window(model, threads=threads, memory=memory)
+    window = Window(model, wishes, memory=memory)
     with Failures(window.controller.report):
-        window.start(locations)
+        window.start()
         return int(application.exec_())
 
 
@@ -167,6 +186,7 @@ def _connect(view: MainWindow, controller: Controller) -> None:
         "skeletons": lambda: controller.toggle_layer("skeletons"),
         "labels": lambda: controller.toggle_layer("labels"),
         "trails": lambda: controller.toggle_layer("trails"),
+        "zoom": controller.toggle_zoom,
         "unfollow": controller.dismiss,
         "theme": controller.toggle_theme,
         "retry": controller.retry,

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from sitepose.app.gui.figures import FiguresTable
+from sitepose.app.gui.following import Following
 from sitepose.app.gui.hotkeys import HOTKEYS
 from sitepose.app.gui.model import Banner, Layers, SourceEntry, Theme
 from sitepose.app.gui.screen import Picture, Screen
@@ -38,17 +39,31 @@ from sitepose.app.pipeline.live_replay import Position
 TICK_MS = 500
 """How often figures are shown."""
 
-TOOLS = ("open", "record", "mark", "note", "|", "compare", "|", "boxes", "skeletons", "labels", "trails")
+TOOLS = (
+    "open",
+    "record",
+    "mark",
+    "note",
+    "|",
+    "compare",
+    "|",
+    "boxes",
+    "skeletons",
+    "labels",
+    "trails",
+    "|",
+    "zoom",
+)
 """The tool bar; a bar is a gap."""
 
 NAMES = {
     "open": "Open", "record": "● Record", "mark": "Mark", "note": "Note", "compare": "Compare A | B",
-    "boxes": "Boxes", "skeletons": "Skeletons", "labels": "Ids", "trails": "Trails", "panel": "Panel",
-    "theme": "◐", "help": "?",
+    "boxes": "Boxes", "skeletons": "Skeletons", "labels": "Ids", "trails": "Trails", "zoom": "Zoom",
+    "panel": "Panel", "theme": "◐", "help": "?",
 }  # fmt: skip
 """What the tool bar calls its actions."""
 
-CHECKABLE = ("record", "compare", "boxes", "skeletons", "labels", "trails")
+CHECKABLE = ("record", "compare", "boxes", "skeletons", "labels", "trails", "zoom")
 
 
 class MainWindow(QMainWindow):
@@ -57,7 +72,7 @@ class MainWindow(QMainWindow):
     wished = Signal(str)  # name of a hotkey's action that the window does not do itself
     sourceWished = Signal(object)
     noteWritten = Signal(str)
-    personClicked = Signal(str, object)
+    personClicked = Signal(str, str, object)  # source, lane, track id or None
     frameSought = Signal(int)
     speedChanged = Signal(float)
     stepped = Signal(int)
@@ -73,7 +88,7 @@ class MainWindow(QMainWindow):
         self.banner = BannerBar()
         self.replay = ReplayBar()
         self._layers = Layers()
-        self._following: tuple[str, int | None] = ("", None)
+        self._following = Following()
         self._build()
         self._actions = self._make_actions()
         self._tools = self._make_tools()
@@ -140,11 +155,12 @@ class MainWindow(QMainWindow):
         self._actions["compare"].setChecked(compare)
         self.panel.show_compare(compare)
 
-    def show_following(self, source: str, track_id: int | None) -> None:
-        """Show whom the user follows."""
-        self._following = (source, track_id)
+    def show_following(self, following: Following, *, zoom: bool) -> None:
+        """Show whom the user follows, and whether they are large."""
+        self._following = following
+        self._actions["zoom"].setChecked(zoom)
         for pane in self.panes:
-            pane.show_following(track_id if pane.screen.source == source else None)
+            pane.show_following(following.track_id(pane.screen.source, pane.screen.lane))
 
     def show_layers(self, layers: Layers) -> None:
         """Draw these layers."""
@@ -248,8 +264,7 @@ class MainWindow(QMainWindow):
     def _new_pane(self, screen: Screen, title: str) -> VideoPane:
         pane = VideoPane(screen, title)
         pane.personClicked.connect(self.personClicked)
-        source, track_id = self._following
-        pane.show_following(track_id if screen.source == source else None)
+        pane.show_following(self._following.track_id(screen.source, screen.lane))
         return pane
 
     def _on_action(self, name: str) -> None:

@@ -41,6 +41,7 @@ class PeoplePainter:
         self._picture = picture
         self._ratio = ratio
         self._scale = picture.scale
+        self._shift = np.float32(0.5) - np.array(picture.origin, np.float32)
         height, width = picture.pixels.shape[:2]
         self._sizes = sizes_for(width, height)
 
@@ -156,7 +157,7 @@ class PeoplePainter:
 
     def _placed(self, points: FloatArray) -> FloatArray:
         """Return points of the frame in pixels of the pane, whose first pixel's centre is at (.5, .5)."""
-        return np.asarray((points + 0.5) * self._scale, np.float32)
+        return np.asarray((points + self._shift) * self._scale, np.float32)
 
 
 def person_at(picture: Picture, x: float, y: float) -> int | None:
@@ -164,7 +165,7 @@ def person_at(picture: Picture, x: float, y: float) -> int | None:
     if picture.result is None:
         return None
     poses = picture.result.tracked.poses
-    at = np.array([x, y]) / picture.scale - 0.5
+    at = np.array([x, y]) / picture.scale + picture.origin - 0.5
     inside = (poses.boxes[:, :2] <= at).all(axis=1) & (at <= poses.boxes[:, 2:]).all(axis=1)
     found = np.flatnonzero(inside & (poses.track_ids >= 0))
     if len(found) == 0:

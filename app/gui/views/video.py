@@ -28,7 +28,7 @@ class VideoPane(QWidget):
         title: Written in the corner.
     """
 
-    personClicked = Signal(str, object)  # key of the source, track id or None
+    personClicked = Signal(str, str, object)  # source, lane, track id or None
     painted = Signal()
 
     def __init__(self, screen: Screen, title: str) -> None:
@@ -84,7 +84,8 @@ class VideoPane(QWidget):
             return
         ratio = self.devicePixelRatioF()
         place = (_place_of(event) - self._origin()) * ratio
-        self.personClicked.emit(self.screen.source, person_at(self._picture, place.x(), place.y()))
+        person = person_at(self._picture, place.x(), place.y())
+        self.personClicked.emit(self.screen.source, self.screen.lane, person)
 
     def changeEvent(self, event: QEvent) -> None:
         """Paint anew when the theme changes."""

@@ -18,12 +18,16 @@ from sitepose.core.structures import Frame, Poses, TrackedFrame
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
+PATIENCE_S = 20.0
+"""How long a thread may take to end: on a busy machine a network is loaded for many seconds."""
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind():
     """Fail a test that leaves a thread, a running timer or a visible top-level widget."""
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and set(threading.enumerate()) - before:
         time.sleep(0.01)
     left = [thread.name for thread in set(threading.enumerate()) - before]

@@ -111,11 +111,11 @@ class TestVideoPane:
     def test_clicking_a_person_tells_who_it_is_and_beside_nobody(self, qtbot, make_view):
         pane = pane_of(qtbot, make_view(2))
         told = []
-        pane.personClicked.connect(lambda source, track_id: told.append((source, track_id)))
+        pane.personClicked.connect(lambda source, lane, track_id: told.append((source, lane, track_id)))
         for place in (QPoint(100, 240), QPoint(400, 240), QPoint(300, 240)):
             qtbot.mouseClick(pane, Qt.MouseButton.LeftButton, pos=place)
 
-        assert told == [("cam", 1), ("cam", 2), ("cam", None)]
+        assert told == [("cam", "A", 1), ("cam", "A", 2), ("cam", "A", None)]
 
     def test_people_who_are_not_followed_are_faded(self, qtbot, make_view):
         pane = pane_of(qtbot, make_view(2))

@@ -19,10 +19,12 @@ from qtpy.QtWidgets import QWidget
 from sitepose.app.cli import main
 from sitepose.app.config import PartConfig
 from sitepose.app.gui.model import SessionModel
-from sitepose.app.gui.views.application import Window
+from sitepose.app.gui.views.application import Window, WindowWishes
 from sitepose.app.pipeline.live import FIRST
 
 pytestmark = pytest.mark.gui
+
+ONE_THREAD = WindowWishes(threads=1)
 
 SETTLED = """
 import sys, threading, time
@@ -62,7 +64,7 @@ def model(config):
 
 class TestWindow:
     def test_people_are_found_and_painted(self, qtbot, model, clip):
-        window = Window(model, threads=1)
+        window = Window(model, ONE_THREAD)
         window.start([(str(clip), {})])
         pane = window.view.panes[0]
         qtbot.waitUntil(lambda: pane._picture is not None and pane._picture.result is not None, timeout=30_000)
@@ -76,7 +78,7 @@ class TestWindow:
 
     @pytest.mark.slow
     def test_fifty_switches_leave_nothing_behind(self, qtbot, model, clip):
-        window = Window(model, threads=1)
+        window = Window(model, ONE_THREAD)
         window.start([(str(clip), {})])
         lane = window.controller._engine.lane()
         qtbot.waitUntil(lambda: lane.parts is not None, timeout=30_000)
@@ -101,7 +103,7 @@ class TestWindow:
             qtbot.waitUntil(lambda part=part, name=name: getattr(engine.parts().config, part).name == name)
 
     def test_a_part_that_fails_leaves_the_old_one_and_says_so(self, qtbot, model, clip, tmp_path):
-        window = Window(model, threads=1)
+        window = Window(model, ONE_THREAD)
         window.start([(str(clip), {})])
         engine = window.controller._engine
         qtbot.waitUntil(lambda: engine.parts() is not None, timeout=30_000)
