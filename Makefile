@@ -36,6 +36,10 @@ lint: $(READY) $(LINKS) ## format, lint, types and import contracts
 lock: $(READY) ## write requirements/*.lock anew from pyproject.toml
 	@scripts/lock.sh $(PYTHON)
 
+bundle: $(READY) ## out/bundle: install without a network or root rights; BUNDLE="--with torch" for more
+	@scripts/setup-live.sh $(VENV)
+	@scripts/bundle.sh $(BUNDLE) $(PYTHON)
+
 clean: ## remove what make has made
 	@rm -rf .links .stamps $(VENV) build *.egg-info
 
@@ -49,4 +53,4 @@ $(LINKS):
 	@mkdir -p .links/sitepose
 	@for part in $(PARTS); do ln -sfn ../../$$part .links/sitepose/$$part; done
 
-.PHONY: help demo extras test soak bench lint lock clean
+.PHONY: help demo extras test soak bench lint lock bundle clean

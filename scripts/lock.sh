@@ -10,3 +10,4 @@ compile() {
 }
 compile pyproject.toml --extra validation --extra tracking --extra trackers -o requirements/core.lock
 compile pyproject.toml --extra validation --extra tracking --extra trackers --group dev -c requirements/core.lock -o requirements/dev.lock
+compile pyproject.toml --extra validation --extra tracking --extra trackers --extra gui --extra gstreamer -c requirements/core.lock -o requirements/bundle.lock

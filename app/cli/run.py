@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ def parse(words: Sequence[str], commands: Mapping[str, str]) -> argparse.Namespa
         epilog=f"commands (sitepose COMMAND --help):\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('sitepose')}")
     parser.add_argument(
         "--video",
         nargs="+",
