@@ -76,7 +76,8 @@ def _draw(rng: np.random.Generator, ends: Range) -> float | int:
 
 _NO_WORKERS = Workers(1)
 
-# The ranges of the package's trackers are those that the package itself gives to its tuner (2.6).
+# The ranges of the package's trackers are those that the package itself gives to its tuner (2.6), but that OC-SORT
+# may also report people at their first or second sighting: from the third on, as there, every dropout costs it two.
 _BUFFER: Range = (10 / 30, 3.0)
 _THREE_ROUNDS: Mapping[str, Range] = {
     "max_lost_s": _BUFFER,
@@ -170,7 +171,7 @@ CANDIDATES: tuple[Candidate, ...] = (
         {
             "max_lost_s": (10 / 30, 2.0),
             "min_iou": (0.1, 0.5),
-            "min_hits": (3, 5),
+            "min_hits": (1, 5),
             "direction_weight": (0.0, 0.5),
             "high_score": (0.4, 0.8),
             "delta_t": (1, 3),

@@ -87,11 +87,17 @@ class FlowPoints:
 
     @classmethod
     def on(cls, poses: Poses, *, min_weight: float) -> FlowPoints:
-        """Return fresh points around every mark of tracked people that can be trusted so far."""
+        """Return fresh points around every mark of tracked people that can be trusted so far.
+
+        Of marks that crowd in one place, as those of a face or a hand, the first stands for all.
+        """
         known = marks(poses)
         points = known.places[:, :, None] + CORNERS * known.reaches[:, None, None, None]
-        good = np.repeat((known.weights > min_weight)[:, :, None], len(CORNERS), axis=2)
-        return cls(poses.track_ids, np.asarray(points, np.float32), good, known.weights, poses.boxes)
+        trusted = known.weights > min_weight
+        chosen = _first_of_each_place(known, trusted)
+        good = np.repeat(chosen[:, :, None], len(CORNERS), axis=2)
+        weights = np.where(trusted & ~chosen, 0, known.weights).astype(np.float32)
+        return cls(poses.track_ids, np.asarray(points, np.float32), good, weights, poses.boxes)
 
     def follow(self, flow: PointFlow, camera: Transform) -> None:
         """Move every point on to the newest frame; leave out the lost and those of the background."""
@@ -134,18 +140,52 @@ class FlowPoints:
         """
         seen = marks(poses)
         used = np.flatnonzero((self.weights > 0).any(axis=0) & (seen.weights > 0).any(axis=0))
-        good = self.good[:, used]
-        apart = np.abs(self.points[:, None, used] - seen.places[None][:, :, used, None]).max(axis=4)
-        inside = (apart <= seen.reaches[None, :, None, None]) & good[:, None]
+        points, good, places = self.points[:, used], self.good[:, used], seen.places[:, used]
+        rows, people = _pairs_that_meet(points, good, places, seen.reaches)
+        apart = np.abs(points[rows] - places[people][:, :, None])
+        inside = np.maximum(apart[..., 0], apart[..., 1]) <= seen.reaches[people][:, None, None]
         extracted = good.sum(axis=2)
-        shares = inside.sum(axis=3) / np.maximum(extracted, 1)[:, None]
-        weights = np.sqrt(self.weights[:, None, used] * seen.weights[None][:, :, used])
-        weights *= (extracted > 0)[:, None]
-        total = weights.sum(axis=2)
-        arrived = np.divide((shares * weights).sum(axis=2), total, out=np.zeros_like(total), where=total > 0)
-        extracted = self.good.sum(axis=2)
-        alive = (self.weights * (extracted > 0)).sum(axis=1) / np.maximum(self.weights.sum(axis=1), 1e-6)
-        return arrived.astype(np.float32), alive.astype(np.float32)
+        shares = (inside & good[rows]).sum(axis=2) / np.maximum(extracted, 1)[rows]
+        weights = np.sqrt(self.weights[rows][:, used] * seen.weights[people][:, used])
+        weights *= extracted[rows] > 0
+        total = weights.sum(axis=1)
+        arrived = np.zeros((len(self.points), len(poses)), np.float32)
+        arrived[rows, people] = (shares * weights).sum(axis=1) / np.where(total > 0, total, 1)
+        alive = (self.weights * self.good.any(axis=2)).sum(axis=1) / np.maximum(self.weights.sum(axis=1), 1e-6)
+        return arrived, alive.astype(np.float32)
+
+
+def _pairs_that_meet(
+    points: FloatArray, good: BoolArray, places: FloatArray, reaches: Scores
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return which tracks and which poses are not so far apart that no point could arrive.
+
+    Args:
+        points: Shape (T, L, 4, 2).
+        good: Whether each is being followed, shape (T, L, 4).
+        places: The poses' marks, shape (P, L, 2).
+        reaches: The poses', shape (P,).
+    """
+    low = np.where(good[..., None], points, np.inf).min(axis=(1, 2), initial=np.inf)
+    high = np.where(good[..., None], points, -np.inf).max(axis=(1, 2), initial=-np.inf)
+    far = reaches[:, None]
+    begins, ends = places.min(axis=1, initial=np.inf) - far, places.max(axis=1, initial=-np.inf) + far
+    meet = (low[:, None] <= ends) & (begins <= high[:, None])
+    rows, people = np.nonzero(meet[..., 0] & meet[..., 1])
+    return rows, people
+
+
+def _first_of_each_place(known: Marks, trusted: BoolArray) -> BoolArray:
+    """Return which trusted marks are the first of their person in their square of a reach, shape (P, L)."""
+    people, columns = np.nonzero(trusted)
+    squares = np.floor(known.places[people, columns] / np.maximum(known.reaches[people, None], 1e-6))
+    low = squares.min(axis=0, initial=0)
+    width, height = squares.max(axis=0, initial=0) - low + 1
+    x, y = (squares - low).T
+    _, first = np.unique((people * height + y) * width + x, return_index=True)
+    chosen = np.zeros_like(trusted)
+    chosen[people[first], columns[first]] = True
+    return chosen
 
 
 def _middles(own: FloatArray) -> FloatArray:

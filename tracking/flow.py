@@ -26,6 +26,9 @@ WINDOW_SHARE = 0.15
 LEVELS = 3
 """Levels of the shared pyramid: the window is 9, 18 or 36 pixels of the grey image."""
 
+ITERATIONS = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 6, 0.1)
+"""Steps of Lucas-Kanade on each level, and pixels below which it is done; finer ones change no identity."""
+
 MAX_RETURN = 1.0
 """Pixels (of its level) by which a point followed there and back may miss where it began."""
 
@@ -118,6 +121,7 @@ class PointFlow:
         scale = self._scale / 2**level
         start = resize_points(points, scale)
         there, found = _lucas_kanade(self._before[level], self._now[level], start)
+        # The way back knows nothing of where it should end: started there it would seem to end there too often.
         back, returned = _lucas_kanade(self._now[level], self._before[level], there)
         close = np.abs(back - start).max(axis=1) < MAX_RETURN
         return resize_points(there, 1 / scale), found & returned & close
@@ -158,7 +162,7 @@ def _lucas_kanade(before: ImageArray, now: ImageArray, points: FloatArray) -> tu
         None,
         winSize=(WINDOW, WINDOW),
         maxLevel=LEVELS - 1,
-        criteria=(cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 10, 0.03),
+        criteria=ITERATIONS,
     )
     return np.asarray(moved[:, 0], np.float32), status[:, 0] > 0
 

@@ -153,6 +153,8 @@ class OnlineTracker(ABC):
         """Begin a track for each strong person whom nobody claimed and who is no second view of another."""
         free = evidence >= self._shared.birth_score
         free[taken] = False
+        if not free.any():
+            return
         free &= largest_overlap(poses.boxes, poses.boxes[taken]) < DUPLICATE_IOU
         sure = (evidence[free] >= self._shared.instant_score) | (self._shared.min_hits <= 1)
         self._tracks.begin(poses[free], confirmed=sure)
@@ -170,8 +172,10 @@ class OnlineTracker(ABC):
         seen = tracks.last[tracks.confirmed & (lost <= 0)]
         hidden = hidden_share(tracks.motion.boxes, seen.boxes) >= settings.hidden_share
         patience = np.where(hidden, max(settings.carry_hidden_s, settings.carry_s), settings.carry_s)
-        carried = tracks.carried(tracks.confirmed & (lost > 0) & (lost <= patience))
-        return concatenate([seen, carried], num_keypoints=self._skeleton.num_keypoints)
+        carried = tracks.confirmed & (lost > 0) & (lost <= patience)
+        if not carried.any():
+            return seen
+        return concatenate([seen, tracks.carried(carried)], num_keypoints=self._skeleton.num_keypoints)
 
 
 def _outside(centers: State, frame: Frame) -> BoolArray:

@@ -69,6 +69,8 @@ class Tracks:
     def begin(self, newborn: Poses, *, confirmed: BoolArray) -> None:
         """Begin a track, with the next id, for each of some people."""
         count = len(newborn)
+        if not count:
+            return
         named = newborn.replace(track_ids=np.arange(self._next_id, self._next_id + count))
         self._next_id += count
         self.motion.add(newborn.boxes)
