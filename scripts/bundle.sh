@@ -37,7 +37,8 @@ wheels() {
     echo "wheels"
     "$python" -m pip wheel --quiet --no-deps --require-hashes -r requirements/bundle.lock -w "$folder/wheels"
     # Built from a copy: setuptools would leave its traces in the checkout, and take old ones along.
-    git ls-files -z | tar --null -cf - -T - | tar -xf - -C "$work" --one-top-level=source
+    git ls-files -z --cached --others --exclude-standard |
+        tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$work" --one-top-level=source
     "$python" -m pip wheel --quiet --no-deps -w "$folder/wheels" "$work/source"
     "$python" -m pip download --quiet --no-deps --only-binary :all: -d "$folder/tools" pip
     [ -z "$torch" ] || torch_wheels

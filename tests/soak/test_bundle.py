@@ -1,4 +1,4 @@
-"""The offline bundle: made, then installed by nobody in particular in a bare Debian without a network, and used."""
+"""The offline bundle: made, then installed by an ordinary user in a bare Debian without a network, and used."""
 
 from __future__ import annotations
 
