@@ -15,8 +15,8 @@ from qtpy.QtWidgets import QApplication
 
 from sitepose.app.gui.controller import Controller
 from sitepose.app.gui.model import SessionModel
-from sitepose.app.gui.views.dialogs import SourceWish
 from sitepose.app.gui.views.main_window import MainWindow
+from sitepose.app.gui.views.source_dialog import SourceWish
 from sitepose.app.gui.views.wakeup import Wakeup
 from sitepose.app.pipeline.live import LiveEngine
 

@@ -28,9 +28,10 @@ from sitepose.app.gui.model import Banner, Layers, SourceEntry, Theme
 from sitepose.app.gui.screen import Picture, Screen
 from sitepose.app.gui.view import PartChoice, RecordingState
 from sitepose.app.gui.views.banner import BannerBar
-from sitepose.app.gui.views.dialogs import KeysDialog, SourceDialog, SourceWish
+from sitepose.app.gui.views.keys_dialog import KeysDialog
 from sitepose.app.gui.views.panel import SidePanel
 from sitepose.app.gui.views.replay_bar import ReplayBar, clock
+from sitepose.app.gui.views.source_dialog import SourceDialog, SourceWish
 from sitepose.app.gui.views.theme import style_sheet
 from sitepose.app.gui.views.video import VideoPane
 from sitepose.app.pipeline.live import FIRST, SECOND

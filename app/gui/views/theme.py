@@ -75,6 +75,7 @@ QListWidget::item:selected { background: $accent; color: $accent_ink; }
 QTabWidget::pane { border: 0; }
 QTabBar::tab { background: transparent; color: $soft; padding: 6px 14px; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: $ink; border-bottom-color: $accent; }
+QLabel#preview { background: $ground; color: $soft; border: 1px solid $line; border-radius: 5px; }
 QFrame#banner { background: $warn; border-bottom: 1px solid $line; }
 QFrame#banner QLabel { color: $warn_ink; }
 QFrame#line { background: $line; max-height: 1px; border: 0; }

@@ -23,8 +23,8 @@ from sitepose.app.gui.model import Banner, Layers, SourceEntry
 from sitepose.app.gui.screen import Screen
 from sitepose.app.gui.view import PartChoice, RecordingState
 from sitepose.app.gui.views.application import Failures
-from sitepose.app.gui.views.dialogs import KeysDialog, SourceDialog
 from sitepose.app.gui.views.form import SettingsForm
+from sitepose.app.gui.views.keys_dialog import KeysDialog
 from sitepose.app.gui.views.main_window import MainWindow
 from sitepose.app.gui.views.people import person_at
 from sitepose.app.gui.views.theme import COLORS
@@ -283,19 +283,6 @@ def luminance(color):
 
 
 class TestDialogs:
-    def test_user_and_password_have_fields_of_their_own(self, qtbot):
-        dialog = SourceDialog()
-        qtbot.addWidget(dialog)
-        dialog._tabs.setCurrentIndex(1)
-        dialog._url.setText("rtsp://10.0.0.2/live")
-        dialog._user.setText("me")
-        dialog._password.setText("s3cret")
-        wish = dialog.wish()
-
-        assert wish.location == "rtsp://10.0.0.2/live"
-        assert wish.settings == {"transport": "tcp", "user": "me", "password": "s3cret"}
-        assert "s3cret" not in repr(wish)
-
     def test_the_list_of_keys_is_complete(self, qtbot):
         dialog = KeysDialog()
         qtbot.addWidget(dialog)
