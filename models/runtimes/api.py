@@ -17,8 +17,8 @@ class RuntimeOptions:
     """What was asked for.
 
     Attributes:
-        library: ``openvino`` or ``onnxruntime``; ``auto`` takes OpenVINO for bfloat16 and ONNX Runtime for the
-            rest.
+        library: ``openvino`` or ``onnxruntime``; ``auto`` takes OpenVINO for bfloat16 and for networks that take
+            several items at once, and ONNX Runtime for the rest.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
         precision: ``auto`` takes the lowest precision that the processor runs natively and that is known to
             keep the accuracy.
@@ -40,6 +40,7 @@ class RuntimeInfo:
         precision: The precision that the library itself reports.
         streams: Inferences that may run at once.
         threads_per_stream: Threads of each of them.
+        items: Crops or frames that one inference takes where there are as many.
     """
 
     library: str
@@ -48,6 +49,7 @@ class RuntimeInfo:
     precision: str
     streams: int
     threads_per_stream: int
+    items: int = 1
 
 
 class Session(Protocol):
@@ -73,8 +75,8 @@ class Session(Protocol):
         """Run N items through the network.
 
         Args:
-            batch: First input, shape (N, ...), N >= 0. Networks whose file fixes the batch at 1 run the
-                items one by one, as parallel single-thread streams; the result is the same either way and
+            batch: First input, shape (N, ...), N >= 0. On a processor the items run in pieces of
+                ``info.items``, as parallel single-thread streams; the result is the same either way and
                 does not depend on what else runs at that moment.
 
         Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from sitepose.models.runtimes.workers import Workers
 LIBRARIES = ("openvino", "onnxruntime")
 """What can run an ONNX file."""
 
+CUDA_PACKAGE = "onnxruntime-gpu"
+"""Who has installed this means to use it."""
+
 
 def open_session(
     path: Path,
@@ -23,6 +27,7 @@ def open_session(
     workers: Workers,
     outputs: Sequence[str] | None = None,
     columns: int | None = None,
+    items: int = 1,
 ) -> Session:
     """Load a network.
 
@@ -33,6 +38,8 @@ def open_session(
         outputs: Names of the outputs to compute, in this order; all by default.
         columns: How many entries of the last axis of the only output are needed. Those beyond may be missing
             from the result: a detector of people does without the other classes.
+        items: How many items one inference should take on a processor, where the library and the file allow it:
+            the result is the same, but for the time.
 
     Raises:
         ConfigError: The machine lacks what is asked for; nothing falls back in silence.
@@ -40,21 +47,23 @@ def open_session(
     """
     _check_device(options.device)
     file = read_onnx(path)
-    library = choose_library(options, quantized=file.quantized)
+    library = choose_library(options, quantized=file.quantized, items=items)
     if library == "openvino":
         from sitepose.models.runtimes.openvino import open_openvino
 
-        return open_openvino(file, options=options, workers=workers, outputs=outputs, columns=columns)
+        return open_openvino(
+            file, options=options, workers=workers, outputs=outputs, columns=columns, items=items
+        )
     from sitepose.models.runtimes.onnxruntime import open_onnxruntime
 
     return open_onnxruntime(file, options=options, workers=workers, outputs=outputs, columns=columns)
 
 
-def choose_library(options: RuntimeOptions, *, quantized: bool) -> str:
+def choose_library(options: RuntimeOptions, *, quantized: bool, items: int = 1) -> str:
     """Return the library that ``auto`` stands for, or the one asked for.
 
-    OpenVINO where the network is to run in bfloat16 (ONNX Runtime has none on a CPU), ONNX Runtime for
-    float32, int8 and CUDA.
+    OpenVINO where the network is to run in bfloat16 (ONNX Runtime has none on a CPU) or takes several items at
+    once, ONNX Runtime for the rest in float32, int8 and CUDA.
 
     Raises:
         ConfigError: The library is unknown or not installed.
@@ -66,16 +75,21 @@ def choose_library(options: RuntimeOptions, *, quantized: bool) -> str:
         if find_spec(options.library) is None:
             raise ConfigError(f"runtime {options.library!r} is not installed; pip install {options.library}")
         return options.library
-    wants_bf16 = options.precision == "bf16" or (
-        options.precision == "auto" and not quantized and has_native_bf16()
-    )
-    if (
-        options.device in {"auto", "cpu"}
-        and (wants_bf16 or options.precision == "fp16")
-        and find_spec("openvino") is not None
-    ):
-        return "openvino"
-    return "onnxruntime"
+    on_cpu = options.device == "cpu" or (options.device == "auto" and not _is_installed(CUDA_PACKAGE))
+    if options.precision in {"bf16", "fp16"}:
+        wanted = options.device in {"auto", "cpu"}  # ONNX Runtime has neither
+    elif quantized or options.precision == "int8":
+        wanted = False
+    else:
+        wanted = on_cpu and (items > 1 or (options.precision == "auto" and has_native_bf16()))
+    return "openvino" if wanted and find_spec("openvino") is not None else "onnxruntime"
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
 
 
 def _check_device(device: str) -> None:

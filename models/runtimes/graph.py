@@ -20,6 +20,7 @@ class Graph:
     Attributes:
         nodes: The operators (``onnx.NodeProto``), in any order.
         constants: Values that the file holds, as tensors or nodes, by name.
+        shapes: Shape of every tensor for which it is known, by name; 0 for a side that is not.
         channels: Length of the second axis of every tensor for which it is known, by name.
         inputs: Names of the inputs.
         outputs: Names of the outputs.
@@ -41,8 +42,11 @@ class Graph:
         self.nodes: list[Any] = list(graph.node)
         self.remove(given)
         values = [*graph.input, *graph.value_info, *graph.output]
-        shapes = {value.name: value.type.tensor_type.shape.dim for value in values}
-        self.channels = {name: int(sides[1].dim_value) for name, sides in shapes.items() if len(sides) > 1}
+        self.shapes = {
+            value.name: tuple(int(side.dim_value) for side in value.type.tensor_type.shape.dim)
+            for value in values
+        }
+        self.channels = {name: shape[1] for name, shape in self.shapes.items() if len(shape) > 1}
         self.inputs = [value.name for value in graph.input if value.name not in self.constants]
         self.outputs = [value.name for value in graph.output]
         made = (name for node in self.nodes for name in node.output)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sitepose.core.errors import WeightsError
+from sitepose.models.runtimes.batching import with_items
 from sitepose.models.runtimes.channel_shuffle import without_shuffles
 from sitepose.models.runtimes.columns import with_columns
 from sitepose.models.runtimes.focus import without_focus
@@ -17,36 +19,51 @@ QUANTIZING_OPERATORS = frozenset({"QuantizeLinear", "DequantizeLinear", "QLinear
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """A network as published.
+    """A network as published, or rewritten so that it gives the same in less time.
 
     Attributes:
         path: The file.
         model: What is in it (``onnx.ModelProto``), without tensors kept in files beside it.
+        changed: Whether the model is no longer what the file holds.
     """
 
     path: Path
     model: Any
+    changed: bool = False
 
     @property
     def quantized(self) -> bool:
         """Whether it was quantised to int8."""
         return any(node.op_type in QUANTIZING_OPERATORS for node in self.model.graph.node)
 
-    def prepared(self, *, fold_shuffles: bool, columns: int | None = None) -> str | bytes:
-        """Return the network to load, rewritten so that it gives the same in less time: a path or its bytes.
+    def rewritten(self, *, fold_shuffles: bool, columns: int | None = None) -> OnnxFile:
+        """Return the same network in a form that takes less time.
 
         Args:
             fold_shuffles: Whether channel shuffles are folded into weights.
             columns: How many entries of the last axis of the only output are needed; all by default.
         """
-        if any(tensor.external_data for tensor in self.model.graph.initializer):
-            return str(self.path)
+        if self._kept_elsewhere:
+            return self
         model = without_focus(self.model)
         if columns is not None:
             model = with_columns(model, columns)
         if fold_shuffles:
             model = without_shuffles(model)
-        return str(self.path) if model is self.model else bytes(model.SerializeToString())
+        return dataclasses.replace(self, model=model, changed=self.changed or model is not self.model)
+
+    def to_load(self) -> str | bytes:
+        """Return what a library is to load: the path, or the bytes of what has been rewritten."""
+        return bytes(self.model.SerializeToString()) if self.changed else str(self.path)
+
+    def for_items(self, count: int) -> OnnxFile | None:
+        """Return the same network for several items at once; None where it does not allow it."""
+        model = None if self._kept_elsewhere else with_items(self.model, count)
+        return None if model is None else dataclasses.replace(self, model=model, changed=True)
+
+    @property
+    def _kept_elsewhere(self) -> bool:
+        return any(tensor.external_data for tensor in self.model.graph.initializer)
 
 
 def read_onnx(path: Path) -> OnnxFile:

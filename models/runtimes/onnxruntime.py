@@ -106,7 +106,7 @@ def _load(file: OnnxFile, providers: list[Any], columns: int | None) -> ort.Infe
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
     # Channel shuffles stay: this library keeps channels in blocks of 16 and loses by folding what it saves.
-    network = file.prepared(fold_shuffles=False, columns=columns)
+    network = file.rewritten(fold_shuffles=False, columns=columns).to_load()
     try:
         return ort.InferenceSession(network, settings, providers=providers)
     except Exception as error:  # the library's exceptions have no common base of their own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -31,6 +32,8 @@ PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
 """Our names to OpenVINO's; a quantised network computes what is not quantised in float32."""
 REPORTED = {"f32": "fp32", "bf16": "bf16", "f16": "fp16", "u8": "int8", "i8": "int8"}
 """OpenVINO's names of precisions to ours."""
+SAME = 1e-3
+"""How far a network for several items may be from the one for a single item; on x86 they give the same bits."""
 HEAVY_LAYERS = frozenset({"Convolution", "GroupConvolution", "Deconvolution", "FullyConnected", "MatMul"})
 """Layers that do the work: the precision that most of them run at is the network's."""
 
@@ -42,6 +45,7 @@ def open_openvino(
     workers: Workers,
     outputs: Sequence[str] | None = None,
     columns: int | None = None,
+    items: int = 1,
 ) -> StreamedSession:
     """Load and compile a network.
 
@@ -51,6 +55,7 @@ def open_openvino(
         workers: The threads that inferences run on; each has its own stream of one thread.
         outputs: Names of the outputs to compute, in this order; all by default.
         columns: How many entries of the last axis of the only output are needed; all by default.
+        items: How many items an inference should take, where the network can be rewritten so.
 
     Raises:
         ConfigError: The processor or the library lacks what is asked for.
@@ -62,7 +67,8 @@ def open_openvino(
         )
     core = _library().Core()
     precision = _precision(core, file, options)
-    model, signature = _read(core, file, outputs, columns)
+    network = file.rewritten(fold_shuffles=True, columns=columns)
+    model, signature = _read(core, network, outputs)
     settings = {
         "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
         "NUM_STREAMS": workers.threads,
@@ -75,8 +81,18 @@ def open_openvino(
     except RuntimeError as error:
         raise WeightsError(f"{file.path}: openvino cannot compile it ({_one_line(error)})") from error
     info = _info(compiled, precision, file.path)
-    infer = _Requests(compiled, workers.threads)
-    return StreamedSession(signature=signature, info=info, workers=workers, infer=infer)
+    alone = _Requests(compiled, workers.threads)
+    several = network.for_items(items) if items > 1 else None
+    together = _open_several(core, several, signature, settings, alone) if several else None
+    if together is None:
+        return StreamedSession(signature=signature, info=info, workers=workers, infer=alone)
+    return StreamedSession(
+        signature=signature,
+        info=dataclasses.replace(info, items=items),
+        workers=workers,
+        infer=_Pieces(alone, together, items),
+        items=items,
+    )
 
 
 def _library() -> Any:
@@ -108,6 +124,51 @@ class _Requests:
             self._free.put(request)
 
 
+class _Pieces:
+    """Single items through one network, more through the other, with its empty places filled."""
+
+    def __init__(self, alone: _Requests, together: _Requests, items: int) -> None:
+        self._alone = alone
+        self._together = together
+        self._items = items
+
+    def __call__(self, piece: AnyArray) -> list[AnyArray]:
+        if len(piece) == 1:
+            return self._alone(piece)
+        missing = self._items - len(piece)
+        full = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)]) if missing else piece
+        return [result[: len(piece)] for result in self._together(full)]
+
+
+def _open_several(
+    core: Any, network: OnnxFile, signature: Signature, settings: dict[str, Any], alone: _Requests
+) -> _Requests | None:
+    """Return the network for several items; None where it does not give the same as the one for a single item.
+
+    A file may name its batch of 1 anywhere. Where that stops nothing, but changes the result, only a try shows.
+    """
+    try:
+        model = _with_outputs(core.read_model(network.to_load()), signature.output_names)
+        compiled = core.compile_model(model, DEVICE, settings)
+    except RuntimeError:
+        return None
+    shape = tuple(compiled.inputs[0].get_shape())
+    items = np.random.default_rng(0).uniform(0, 2, shape).astype(signature.input_dtypes[0])
+    together = _Requests(compiled, int(settings["NUM_STREAMS"]))
+    for index, results in enumerate(zip(*map(alone, items[:, None]), strict=True)):
+        got = together(items)[index]
+        expected = np.concatenate(results)
+        if got.shape != expected.shape or not np.allclose(got, expected, rtol=SAME, atol=SAME):
+            return None
+    return together
+
+
+def _with_outputs(model: Any, names: Sequence[str]) -> Any:
+    if [_name(port, i) for i, port in enumerate(model.outputs)] == list(names):
+        return model
+    return _library().Model([model.output(name) for name in names], model.get_parameters())
+
+
 def _precision(core: Any, file: OnnxFile, options: RuntimeOptions) -> str:
     """Return the precision to compile for, or say why the one asked for cannot be had."""
     if file.quantized and options.precision not in {"auto", "int8"}:
@@ -127,17 +188,15 @@ def _precision(core: Any, file: OnnxFile, options: RuntimeOptions) -> str:
     return options.precision
 
 
-def _read(
-    core: Any, file: OnnxFile, outputs: Sequence[str] | None, columns: int | None
-) -> tuple[Any, Signature]:
+def _read(core: Any, network: OnnxFile, outputs: Sequence[str] | None) -> tuple[Any, Signature]:
     """Return the network with the wanted outputs alone and a batch of 1, and its signature as published."""
+    path = str(network.path)
     try:
-        model = core.read_model(file.prepared(fold_shuffles=True, columns=columns))
+        model = core.read_model(network.to_load())
     except RuntimeError as error:
-        raise WeightsError(f"{file.path}: not a network that openvino can load ({_one_line(error)})") from error
-    names = select_outputs([_name(port, i) for i, port in enumerate(model.outputs)], outputs, str(file.path))
-    if outputs:
-        model = _library().Model([model.output(name) for name in names], model.get_parameters())
+        raise WeightsError(f"{path}: not a network that openvino can load ({_one_line(error)})") from error
+    names = select_outputs([_name(port, i) for i, port in enumerate(model.outputs)], outputs, path)
+    model = _with_outputs(model, names)
     signature = Signature(
         input_names=tuple(_name(port, i) for i, port in enumerate(model.inputs)),
         input_shapes=tuple(_dims(port) for port in model.inputs),
@@ -145,7 +204,7 @@ def _read(
         output_names=names,
         output_shapes=tuple(_dims(port) for port in model.outputs),
     )
-    check_single_input(signature, str(file.path))
+    check_single_input(signature, path)
     if signature.free_batch:
         shape = model.inputs[0].get_partial_shape()
         shape[0] = 1

@@ -52,7 +52,7 @@ class StreamedSession:
         workers: The threads that the inferences run on.
         infer: Runs one piece of a batch, shape (n, ...), and returns fresh arrays, one for each output.
             Called from several threads at once.
-        items: How many items one call of ``infer`` takes; None for a whole batch.
+        items: How many items one call of ``infer`` takes at most; None for a whole batch.
     """
 
     def __init__(
@@ -82,8 +82,7 @@ class StreamedSession:
         if self._infer is None:
             raise ValueError("the session is closed")
         self._check(batch)
-        step = self._items or max(len(batch), 1)
-        pieces = [batch[i : i + step] for i in range(0, len(batch), step)]
+        pieces = np.split(batch, _cuts(len(batch), self._items)) if len(batch) else []
         results = self._workers.map(self._infer, pieces)
         return tuple(
             self._join(output, [r[output] for r in results]) for output in range(len(self.output_names))
@@ -113,6 +112,20 @@ class StreamedSession:
         if not batched:
             return np.stack(pieces)
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def _cuts(count: int, items: int | None) -> list[int]:
+    """Return where to cut a batch of N > 0: into pieces of ``items``, and a small rest into single items.
+
+    >>> _cuts(4, 4), _cuts(7, 4), _cuts(6, 4), _cuts(3, 1)
+    ([], [4], [4, 5], [1, 2])
+    """
+    if items is None:
+        return []
+    whole = count // items * items
+    # A rest of more than half a piece costs less as a piece with empty places.
+    lone = [] if 2 * (count - whole) > items else range(whole, count)
+    return sorted({*range(items, whole + 1, items), *lone} - {0, count})
 
 
 def check_single_input(signature: Signature, path: str) -> None:

@@ -135,6 +135,8 @@ class ModelCard(Card):
     """How pixels become its input."""
     outputs: dict[str, str] = Field(default_factory=dict)
     """What each output holds: shape, units, meaning."""
+    items: int = Field(1, ge=1, le=64)
+    """Items that one inference should take on a processor: more than 1 where that was measured to be faster."""
     pose: PoseSpec | None = None
     """For pose networks and one-stage pose detectors."""
 

@@ -62,7 +62,11 @@ class HeatmapPose:
         self.capabilities = Capabilities(skeleton=skeleton, thread_safe=True)
         outputs = MoveNetHead.output_names if pose.head == "movenet" else None
         session = open_session(
-            context.weights, options=context.runtime, workers=context.workers, outputs=outputs
+            context.weights,
+            options=context.runtime,
+            workers=context.workers,
+            outputs=outputs,
+            items=card.items if card else 1,
         )
         self.runtime: RuntimeInfo = session.info
         try:
