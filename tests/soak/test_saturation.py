@@ -1,6 +1,6 @@
 """A camera recorded while a pose network of 100 ms is asked all the time: nothing grows, nothing is lost.
 
-``python -m pytest -m soak tests/soak/test_saturation.py -k "10 min" -s`` prints the figures.
+``python -m pytest -m soak tests/soak/test_saturation.py -k "10 and min" -s`` prints the figures.
 """
 
 from __future__ import annotations

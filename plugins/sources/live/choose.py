@@ -6,7 +6,7 @@ from typing import Any
 
 from sitepose.core.errors import SourceError
 from sitepose.core.settings import check
-from sitepose.plugins.sources.live.address import parse_address
+from sitepose.plugins.sources.live.address import CameraAddress, parse_address
 from sitepose.plugins.sources.live.events import Listener
 from sitepose.plugins.sources.live.gst_library import load_gstreamer
 from sitepose.plugins.sources.live.settings import LiveSettings, login_fields
@@ -63,9 +63,8 @@ def open_live(settings: LiveSettings, *, backend: str = "auto", listener: Listen
 def _class_of(settings: LiveSettings, backend: str) -> type[LiveSource]:
     if backend not in BACKENDS:
         raise SourceError(f"unknown backend {backend!r}; expected one of {', '.join(BACKENDS)}")
-    kind = settings.address().kind
     if backend == "auto":
-        backend = _best(kind)
+        backend = _best(settings.address())
     if backend == "pyav":
         from sitepose.plugins.sources.live.libav import PyAvSource
 
@@ -79,11 +78,12 @@ def _class_of(settings: LiveSettings, backend: str) -> type[LiveSource]:
     return GStreamerSource
 
 
-def _best(kind: str) -> str:
+def _best(address: CameraAddress) -> str:
     from sitepose.plugins.sources.live.gst_library import has_gstreamer
 
-    if kind in ("test", "gst"):
+    if address.kind in ("test", "gst"):
         load_gstreamer()  # nothing else can: says what to install
-    if has_gstreamer():
+    # GStreamer gives every frame of a GIF the stamp 0.
+    if has_gstreamer() and not (address.kind == "file" and address.location.lower().endswith(".gif")):
         return "gstreamer"
-    return "opencv" if kind == "v4l2" else "pyav"
+    return "opencv" if address.kind == "v4l2" else "pyav"

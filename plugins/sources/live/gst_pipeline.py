@@ -51,6 +51,9 @@ PACKETS_WAITING = 900
 LEAK_OLDEST = 2
 """``leaky`` of a queue: the oldest goes when it is full."""
 
+DROP_BUFFERS = 1
+"""``drop-mode`` of a valve: the end of a stream passes also while it is shut, or a file would never be over."""
+
 QUALITY = 23
 """Constant quality of our own H.264: no visible loss at a tenth of the size of MJPEG."""
 
@@ -238,10 +241,8 @@ class GstPipeline:
     def _encoded(self, pad: Any, media: str, *before: Any) -> None:
         make = self._library.make
         parser, caps = PARSERS[media]
-        # A file would be read at once: it is held to its own pace here.
-        pace = (make("clocksync"),) if self._address.kind == "file" else ()
         tee = make("tee")
-        chain = (*before, make(parser), self._library.caps_filter(caps), *pace, tee)
+        chain = (*before, make(parser), self._library.caps_filter(caps), *self._pace(), tee)
         self._add(*chain)
         tee.link(self.packets)
         if self.frames is not None:
@@ -261,7 +262,8 @@ class GstPipeline:
     def _raw(self, pad: Any) -> None:
         make = self._library.make
         tee = make("tee")
-        self._add(tee)
+        chain = (*self._pace(), tee)
+        self._add(*chain)
         if self.frames is not None:
             newest = make("queue", max_size_buffers=2, max_size_bytes=0, max_size_time=0, leaky=LEAK_OLDEST)
             self._add(newest, *self._to_frames())
@@ -270,13 +272,17 @@ class GstPipeline:
         if encoder is not None:
             queue = make("queue", max_size_bytes=0, max_size_time=0, leaky=LEAK_OLDEST)
             queue.set_property("max-size-buffers", ENCODE_BACKLOG)
-            self.valve = make("valve", drop=not self._settings.encode_always)
+            self.valve = make("valve", drop=not self._settings.encode_always, drop_mode=DROP_BUFFERS)
             parser, caps = PARSERS["video/x-h264"]
             planar = self._library.caps_filter("video/x-raw,format=I420")
             finish = (make(parser), self._library.caps_filter(caps), self.packets)
             self._add(queue, self.valve, make("videoconvert"), planar, encoder, *finish)
             tee.link(queue)
-        _link_pad(pad, tee)
+        _link_pad(pad, chain[0])
+
+    def _pace(self) -> tuple[Any, ...]:
+        """Return what holds a file to its own pace: it would be read at once."""
+        return (self._library.make("clocksync"),) if self._address.kind == "file" else ()
 
     def _encoder(self) -> Any | None:
         name = next((name for name in ENCODERS if self._library.has(name)), None)

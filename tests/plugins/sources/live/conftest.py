@@ -108,15 +108,19 @@ def wait_until():
     return wait
 
 
+CODECS = {".avi": ("mpeg4", "yuv420p"), ".gif": ("gif", "rgb8")}
+
+
 def encode(path, *, frames=25, rate=25, size_wh=(128, 96), options=None, **container):
-    """Write a video of grey frames, each a little lighter."""
+    """Write a video of grey frames, each a little lighter; in H.264 unless its name says otherwise."""
+    codec, pixels = CODECS.get(path.suffix, ("libx264", "yuv420p"))
     with av.open(str(path), "w", **container) as output:
-        stream = output.add_stream("libx264", rate=rate, options={"g": "10", **(options or {})})
+        stream = output.add_stream(codec, rate=rate, options={"g": "10", **(options or {})})
         stream.width, stream.height = size_wh
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = pixels
         for n in range(frames):
             image = np.full((size_wh[1], size_wh[0], 3), 20 + 8 * n % 200, np.uint8)
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format=pixels)))
         output.mux(stream.encode())
 
 
@@ -125,6 +129,17 @@ def video_file(tmp_path):
     """A file with B-frames, its number of frames, and its rate."""
     encode(tmp_path / "clip.mp4", frames=25, rate=25)
     return tmp_path / "clip.mp4", 25, 25
+
+
+@pytest.fixture
+def write_video(tmp_path):
+    """Writes a second of video; gives its path, its number of frames, and its rate."""
+
+    def write(name):
+        encode(tmp_path / name, frames=25, rate=25)
+        return tmp_path / name, 25, 25
+
+    return write
 
 
 @pytest.fixture
