@@ -6,15 +6,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from sitepose.app.pipeline.live_events import EventKind, EventListener, LiveEvent
 from sitepose.app.pipeline.live_stats import Rate
 from sitepose.core.errors import SiteposeError
 from sitepose.core.structures import Frame
 from sitepose.plugins.api import FrameSource
+from sitepose.plugins.sources.live.events import SceneKind
 
 _log = logging.getLogger(__name__)
+
+SCENE_TOPICS = frozenset(get_args(SceneKind))
+"""What a camera tells of that has happened to the camera itself."""
 
 Deliver = Callable[[str, Frame], None]
 """``(key of the source, frame)``; called in the source's thread."""
@@ -106,7 +110,8 @@ class Capture:
 
     def _hear(self, event: Any) -> None:
         """Pass on what a camera tells of itself."""
-        self._tell("source", event.message, state=event.state or "", at=event.at)
+        kind: EventKind = "scene" if event.topic in SCENE_TOPICS else "source"
+        self._tell(kind, event.message, state=event.state or "", at=event.at)
 
     def _tell(self, kind: EventKind, message: str, *, state: str = "", at: float | None = None) -> None:
         event = LiveEvent(

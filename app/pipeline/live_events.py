@@ -11,6 +11,7 @@ from sitepose.app.config import RunConfig
 
 EventKind = Literal[
     "source",  # a camera connects, plays, stalls, comes back
+    "scene",  # the camera was moved, refocused, or switched to infrared
     "source-failed",  # a source cannot be opened, or has ended with an error
     "source-ended",  # a file has come to its end
     "loading",  # a part is being loaded or fetched

@@ -230,7 +230,7 @@ class Recorder:
 
     def source_event(self, event: SourceEvent) -> None:
         """Write what happens to the source; can be its listener."""
-        self._event(event.state or "source", event.message, wall=event.wall)
+        self._event(event.topic, event.message, wall=event.wall)
 
     def close(self) -> None:
         """Write what waits, and close the session; calling it twice is fine.

@@ -11,6 +11,8 @@ from sitepose.plugins.sources.live.packets import StreamFormat
 
 State = Literal["connecting", "playing", "stalled", "reconnecting", "failed", "closed"]
 
+SceneKind = Literal["moved", "refocused", "infrared", "colour"]
+
 FaultKind = Literal["ended", "unreachable", "refused", "unsupported", "stalled", "broken"]
 
 
@@ -46,6 +48,11 @@ class SourceEvent:
     def state(self) -> State | None:
         """The state that the source is in from now on; None where it stays in its own."""
         return None
+
+    @property
+    def topic(self) -> str:
+        """What it is about, in one word: the ``kind`` of its line in ``events.jsonl``."""
+        return self.state or "source"
 
     @property
     def message(self) -> str:
@@ -154,6 +161,24 @@ class ClockJumped(SourceEvent):
     def message(self) -> str:
         """One line for people."""
         return f"the camera's clock jumped by {self.by_s:+.1f} s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneChanged(SourceEvent):
+    """The camera was moved, refocused, or switched between colour and infrared."""
+
+    change: SceneKind
+    text: str
+
+    @property
+    def topic(self) -> str:
+        """``moved``, ``refocused``, ``infrared`` or ``colour``."""
+        return self.change
+
+    @property
+    def message(self) -> str:
+        """One line for people."""
+        return self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ class LiveSettings(PluginSettings):
     """Seconds of encoded video kept for a recording that begins later."""
     encode_always: bool = False
     """Whether raw pictures are encoded before a recording begins, so that it has a pre-roll."""
+    watch_s: float = Field(2.0, ge=0)
+    """Seconds between two looks at whether the camera was moved, refocused, or lost its colours; 0 for none."""
     stall_s: float = Field(1.5, ge=0.2, le=600)
     """Silence after which a connection is given up; three frame intervals if that is more."""
     connect_timeout_s: float = Field(10.0, gt=0, le=600)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from abc import ABC, abstractmethod
 from fractions import Fraction
 from typing import ClassVar, Self
 
 from sitepose.core.errors import SourceError
-from sitepose.core.structures import Frame
+from sitepose.core.structures import Frame, ImageArray
 from sitepose.plugins.api import PluginContext, SourceInfo
 from sitepose.plugins.sources.live.address import CameraAddress
-from sitepose.plugins.sources.live.events import Listener, State
+from sitepose.plugins.sources.live.events import Listener, SceneChanged, State
 from sitepose.plugins.sources.live.intake import Delivery, Intake, LiveStats, Mail
+from sitepose.plugins.sources.live.keyframes import KeyframeViewer
 from sitepose.plugins.sources.live.packets import PacketHub, PacketSink, StreamFormat
+from sitepose.plugins.sources.live.scene import SceneWatch
 from sitepose.plugins.sources.live.settings import LiveSettings
 from sitepose.plugins.sources.live.supervisor import Connection, Rules, Supervisor
 
@@ -52,6 +55,8 @@ class LiveSource(ABC):
         self.address: CameraAddress = settings.address()
         self.check()
         self._hub = PacketHub(preroll_s=settings.preroll_s)
+        self._watch = SceneWatch()
+        self._look_at = 0.0 if settings.watch_s else math.inf
         self._intake = Intake(self._hub)
         self._frame_at = time.monotonic()
         self._last_timestamp = 0.0
@@ -71,6 +76,10 @@ class LiveSource(ABC):
         )
         if listener is not None:
             self._supervisor.listen(listener)
+        self._keyframes: KeyframeViewer | None = None
+        if settings.watch_s and not settings.decode:
+            self._keyframes = KeyframeViewer(self._look, settings.watch_s)
+            self._hub.attach(self._keyframes)
         self._supervisor.start()
 
     @abstractmethod
@@ -176,6 +185,8 @@ class LiveSource(ABC):
         self._intake.mailbox.close()
         if not self._supervisor.stop(CLOSE_S):
             _log.warning("%s: the camera does not close; its thread is left to itself", self.address.label)
+        if self._keyframes is not None:
+            self._keyframes.close()
 
     def __enter__(self) -> Self:
         return self
@@ -192,6 +203,7 @@ class LiveSource(ABC):
             return None
         self._intake.delivered(mail.stamp.index)
         self._last_timestamp = max(self._last_timestamp, mail.stamp.timestamp)
+        self._look(image, self._last_timestamp)
         return Frame(
             image=image,
             index=mail.stamp.index,
@@ -201,6 +213,15 @@ class LiveSource(ABC):
             captured_at=mail.arrival.captured_at,
             source_id=self.address.label,
         )
+
+    def _look(self, image: ImageArray, timestamp: float) -> None:
+        """Look, now and then, whether the camera still shows what it did."""
+        if timestamp < self._look_at:
+            return
+        self._look_at = timestamp + self.settings.watch_s
+        change = self._watch.look(image)
+        if change is not None:
+            self._supervisor.tell(SceneChanged, change=change.kind, text=change.message)
 
     def _check_patience(self) -> None:
         patience = self.settings.give_up_s

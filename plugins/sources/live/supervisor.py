@@ -161,7 +161,7 @@ class Supervisor:
     def _run(self) -> None:
         attempt = 0
         while not self._stopping.is_set():
-            self._tell(Connecting, attempt=attempt)
+            self.tell(Connecting, attempt=attempt)
             delivery = self._intake.begin()
             fault = self._live_through(delivery)
             if self._stopping.is_set():
@@ -175,7 +175,7 @@ class Supervisor:
             if not looped:
                 attempt += 1
                 self._wait_after(fault)
-        self._tell(Closed)
+        self.tell(Closed)
 
     def _live_through(self, delivery: Delivery) -> ConnectionFault:
         """Run one connection to its end, and return why it ended."""
@@ -212,14 +212,14 @@ class Supervisor:
 
     def _tell_stall(self, fault: ConnectionFault, delivery: Delivery) -> None:
         if fault.kind == "stalled" and not self._stopping.is_set():
-            self._tell(Stalled, silent_s=time.monotonic() - (delivery.active_at or delivery.began_at))
+            self.tell(Stalled, silent_s=time.monotonic() - (delivery.active_at or delivery.began_at))
 
     def _show(self, delivery: Delivery, shown: StreamFormat | None) -> StreamFormat | None:
         """Tell of a stream that has begun or changed, and of clocks; return the stream that is now told of."""
         for jump in self._intake.take_jumps():
-            self._tell(ClockJumped, by_s=jump)
+            self.tell(ClockJumped, by_s=jump)
         if delivery.stream is not None and (shown is None or delivery.stream.size_wh != shown.size_wh):
-            self._tell(Playing, stream=delivery.stream)
+            self.tell(Playing, stream=delivery.stream)
             return delivery.stream
         return shown
 
@@ -227,11 +227,12 @@ class Supervisor:
         lasting = fault.kind in ("refused", "unsupported")
         delay = self._rules.retry_failed_s if lasting else self._backoff.next()
         self.retry_at = time.monotonic() + delay
-        self._tell(Failed if lasting else Reconnecting, reason=str(fault), kind=fault.kind, delay_s=delay)
+        self.tell(Failed if lasting else Reconnecting, reason=str(fault), kind=fault.kind, delay_s=delay)
         while time.monotonic() < self.retry_at and not self._stopping.wait(TICK_S):
             pass
 
-    def _tell(self, event_type: type[SourceEvent], /, **details: object) -> None:
+    def tell(self, event_type: type[SourceEvent], /, **details: object) -> None:
+        """Tell every listener of an event that happens now."""
         event = event_type(source_id=self._source_id, at=time.monotonic(), wall=time.time(), **details)
         if event.state is not None:
             self.state = event.state
