@@ -70,9 +70,12 @@ class BoxMotion:
     @property
     def boxes(self) -> FloatArray:
         """Where the people are now, ``xyxy``, shape (T, 4)."""
-        half = self._now.place[:, 2:] / 2
-        centers = self._now.place[:, :2]
-        return np.concatenate([centers - half, centers + half], axis=1).astype(np.float32)
+        return self._now.boxes
+
+    @property
+    def seen_boxes(self) -> FloatArray:
+        """Where they were when last seen, moved along with the camera, ``xyxy``, shape (T, 4)."""
+        return self._seen.boxes
 
     @property
     def centers(self) -> State:
@@ -201,6 +204,11 @@ class _Belief:
     @classmethod
     def empty(cls) -> _Belief:
         return cls(np.empty((0, 4)), np.empty((0, 4)), np.empty((3, 0, 4)))
+
+    @property
+    def boxes(self) -> FloatArray:
+        half, centers = self.place[:, 2:] / 2, self.place[:, :2]
+        return np.concatenate([centers - half, centers + half], axis=1).astype(np.float32)
 
     def rows(self, rows: Rows) -> _Belief:
         return _Belief(self.place[rows], self.velocity[rows], self.cov[:, rows])

@@ -31,11 +31,13 @@ class Walker:
     feet: float
     velocity: float
     height: float = 120.0
+    turns_at: float = np.inf
     away: tuple[float, float] = (0.0, 0.0)
 
     def box(self, time: float) -> NDArray[np.float64]:
         """Return the box at a time in seconds."""
-        x, half = self.x + self.velocity * time, self.height * 0.2
+        there, back = min(time, self.turns_at), max(time - self.turns_at, 0)
+        x, half = self.x + self.velocity * (there - back), self.height * 0.2
         return np.array([x - half, self.feet - self.height, x + half, self.feet])
 
 
@@ -152,6 +154,10 @@ def scenes() -> dict[str, Scene]:
         "overtaking": Scene([Walker(60, 250, 80), Walker(140, 256, 40)]),
         "occlusion of a second": Scene([Walker(60, 240, 60), near], seconds=6),
         "occlusion of a second at 10 fps": Scene([Walker(60, 240, 60), near], seconds=6, rate=10),
+        "turning back behind somebody": Scene([Walker(60, 240, 60, turns_at=2.9), near], seconds=6),
+        "turning back behind somebody at 10 fps": Scene(
+            [Walker(60, 240, 60, turns_at=2.9), near], seconds=6, rate=10
+        ),
         "leaving and returning": Scene([Walker(120, 250, 0, away=(1.5, 2.5)), Walker(330, 255, -15)]),
         "camera shake": Scene([Walker(100, 250, 50), Walker(300, 255, -20), Walker(390, 262, -60)], shake=6),
         "30 % missed": Scene([*crossing, Walker(240, 240, 20)], missed=0.3),

@@ -22,6 +22,8 @@ LIMITS = {
     "overtaking": {"poseflow-naive": 2},
     "occlusion of a second": {"poseflow-naive": 2},
     "occlusion of a second at 10 fps": {"poseflow-naive": 2},
+    "turning back behind somebody": {},
+    "turning back behind somebody at 10 fps": {},
     "leaving and returning": {},
     "camera shake": {"oks-sort": 6, "poseflow-offline": 6, "poseflow-naive": 4},
     "30 % missed": {"poseflow-naive": 4},

@@ -13,9 +13,6 @@ from sitepose.tracking.matching import assign
 from sitepose.tracking.motion import Rows, State
 from sitepose.tracking.trackers.online import OnlineSettings, OnlineTracker
 
-JUST_SEEN_S = 0.1
-"""Seconds since the last sighting up to which the motion is known so well that a bad match is a wrong one."""
-
 
 class OksSortSettings(OnlineSettings):
     """Settings of the tracker ``oks-sort``."""
@@ -24,8 +21,6 @@ class OksSortSettings(OnlineSettings):
     """Evidence from which a person is matched in the first round."""
     min_affinity_low: float = Field(0.6, ge=0, le=1)
     """Agreement below which nobody is matched in the second round, with weak detections."""
-    min_affinity_lost: float = Field(0.05, ge=0, le=1)
-    """The same in the last round, where people out of sight may come back before anybody counts as new."""
     low_window_s: float = Field(0.7, ge=0)
     """Seconds after its last sighting for which a track may be matched with weak detections."""
 
@@ -47,15 +42,14 @@ class OksSort(OnlineTracker):
     def _match(self, frame: Frame, poses: Poses, evidence: State) -> tuple[Rows, Rows]:
         settings, known = self._settings, self._tracks.confirmed
         strong = evidence >= settings.high_score
-        out_of_sight = self._tracks.lost > JUST_SEEN_S
         recent = self._tracks.lost <= settings.low_window_s
         rounds = (
             (known, strong, settings.min_affinity),
             (known & recent, ~strong, settings.min_affinity_low),
             (~known, strong, settings.min_affinity),
-            (known & out_of_sight, evidence >= settings.birth_score, settings.min_affinity_lost),
         )
-        return match_in_rounds(self._affinity(poses), rounds)
+        affinity = self._affinity(poses)
+        return self._with_returned(match_in_rounds(affinity, rounds), affinity, poses, evidence)
 
 
 def match_in_rounds(

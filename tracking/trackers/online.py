@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from sitepose.core.geometry import box_centers
 from sitepose.core.settings import Settings
 from sitepose.core.similarity import box_iou
 from sitepose.core.skeleton import Skeleton
@@ -22,6 +23,7 @@ from sitepose.tracking.affinity import (
     pose_affinity,
 )
 from sitepose.tracking.appearance import NEUTRAL, Appearance, ColorHistogram, Looks
+from sitepose.tracking.matching import assign
 from sitepose.tracking.motion import Rows, State
 from sitepose.tracking.trackers.tracks import Tracks
 
@@ -31,6 +33,9 @@ DUPLICATE_IOU = 0.8
 WEAK_SPREAD = 1.1
 """How much larger the standard deviation of a box of score 0 is than that of one of score 1, less 1."""
 
+
+JUST_SEEN_S = 0.1
+"""Seconds since the last sighting up to which the motion is known so well that a bad match is a wrong one."""
 
 SMALLEST_PICTURE = 16
 """Pixels below which a frame is a stand-in for pixels that are not at hand, and its size says nothing."""
@@ -59,6 +64,8 @@ class OnlineSettings(Settings):
     """Handicap of a track after a second out of sight: those just seen choose first."""
     min_affinity: float = Field(0.15, ge=0, le=1)
     """Agreement below which a track and a person are never matched."""
+    min_affinity_lost: float = Field(0.05, ge=0, le=1)
+    """The same in the last round, where people out of sight may come back before anybody counts as new."""
     appearance: Literal["none", "color"] = "none"
     """What else people are told apart by; ``color`` looks at the pixels."""
     appearance_weight: float = Field(0.2, ge=0, le=1)
@@ -129,11 +136,7 @@ class OnlineTracker(ABC):
         """Return how well tracks and poses agree by boxes, motion and keypoints, shape (T, P)."""
         settings, tracks = self._shared, self._tracks
         boxes = tracks.motion.boxes
-        iou = box_iou(boxes, poses.boxes)
-        place = place_affinity(
-            tracks.motion.centers, tracks.motion.center_variances, poses.boxes, tracks.motion.heights
-        )
-        box = (iou + settings.place_weight * (place - iou)) * height_overlap(boxes, poses.boxes)
+        box = self._box_affinity(boxes, tracks.motion.center_variances, poses)
         pose, trust = pose_affinity(
             (tracks.moved(), poses.keypoints),
             (tracks.last.keypoint_scores, poses.keypoint_scores),
@@ -146,8 +149,43 @@ class OnlineTracker(ABC):
         if self._looks:
             likeness = self._looks.likeness(tracks.last.track_ids, self._described)
             affinity += settings.appearance_weight * (likeness - NEUTRAL)
-        affinity -= settings.lost_penalty * np.minimum(tracks.lost, 1)[:, None]
-        return np.asarray(affinity, np.float32)
+        return np.asarray(affinity - self._handicap(), np.float32)
+
+    def _box_affinity(self, boxes: FloatArray, variances: State, poses: Poses) -> FloatArray:
+        """Return how well tracks that should be in some boxes agree with poses by place and overlap, (T, P)."""
+        iou = box_iou(boxes, poses.boxes)
+        place = place_affinity(box_centers(boxes), variances, poses.boxes, boxes[:, 3] - boxes[:, 1])
+        mixed = iou + self._shared.place_weight * (place - iou)
+        return np.asarray(mixed * height_overlap(boxes, poses.boxes), np.float32)
+
+    def _handicap(self) -> State:
+        """Return what tracks lose for being out of sight, shape (T, 1)."""
+        return np.asarray(self._shared.lost_penalty * np.minimum(self._tracks.lost, 1)[:, None])
+
+    def _with_returned(
+        self, pairs: tuple[Rows, Rows], affinity: FloatArray, poses: Poses, evidence: State
+    ) -> tuple[Rows, Rows]:
+        """Return the pairs, and those of people out of sight who come back before anybody counts as new.
+
+        They may be where their motion led or where they were last seen: people behind others stop and turn.
+
+        Args:
+            pairs: Rows of tracks and of poses that are taken.
+            affinity: Of tracks and poses where the motion led, shape (T, P).
+            poses: Everybody seen.
+            evidence: How sure each of them is, shape (P,).
+        """
+        waiting = self._tracks.confirmed & (self._tracks.lost > JUST_SEEN_S)
+        unknown = evidence >= self._shared.birth_score
+        waiting[pairs[0]], unknown[pairs[1]] = False, False
+        rows, columns = np.flatnonzero(waiting), np.flatnonzero(unknown)
+        if not len(rows) or not len(columns):
+            return pairs
+        boxes = self._tracks.motion.seen_boxes
+        stayed = self._box_affinity(boxes, np.zeros((len(boxes), 2)), poses) - self._handicap()
+        either = np.maximum(affinity, stayed)[np.ix_(rows, columns)]
+        i, j = assign(either, minimum=self._shared.min_affinity_lost)
+        return np.concatenate([pairs[0], rows[i]]), np.concatenate([pairs[1], columns[j]])
 
     def _begin(self, poses: Poses, evidence: State, taken: Rows) -> None:
         """Begin a track for each strong person whom nobody claimed and who is no second view of another."""

@@ -74,7 +74,8 @@ class PoseFlow(OnlineTracker):
         affinity -= settings.new_penalty * ~tracks.confirmed[:, None]
         too_weak = (tracks.lost > settings.low_window_s) | ~tracks.confirmed
         affinity[too_weak[:, None] & weak] = -1
-        return assign(affinity, minimum=settings.min_affinity)
+        pairs = assign(affinity, minimum=settings.min_affinity)
+        return self._with_returned(pairs, affinity, poses, evidence)
 
     def _with_flow(self, affinity: FloatArray, poses: Poses) -> FloatArray:
         """Return the affinity with the points' vote mixed in, for tracks that have points."""
