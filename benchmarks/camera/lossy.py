@@ -1,7 +1,7 @@
 """A bad network between an RTSP camera and its client, in threads of this process, on loopback.
 
 The conversation goes over TCP through a proxy, which can be cut; RTP over UDP goes through a relay, which drops
-and reorders packets.
+and reorders packets, and can change their stamps as if the camera had set its clock.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from typing import Self
 
 LOOPBACK = "127.0.0.1"
 
+RTP_VERSION = 2
+RTP_RATE = 90_000
+"""Units of a second of video's stamps."""
+
 _CLIENT_PORTS = re.compile(rb"client_port=(\d+)-(\d+)")
 
 
@@ -28,6 +32,7 @@ class BadNetwork:
         camera_port: Port of the camera.
         loss: Share of the RTP packets that are dropped, 0..1.
         reorder: Share of the RTP packets that are sent after the one behind them.
+        clock_s: Seconds by which the stamps of RTP packets are moved; may be changed while they pass.
         seed: Of what happens to which packet.
         passed: RTP packets passed on.
         lost: RTP packets dropped.
@@ -36,6 +41,7 @@ class BadNetwork:
     camera_port: int
     loss: float = 0.0
     reorder: float = 0.0
+    clock_s: float = 0.0
     seed: int = 1
     passed: int = 0
     lost: int = 0
@@ -125,7 +131,7 @@ class BadNetwork:
         with relay:
             while not self._stopping:
                 try:
-                    data = relay.recv(65536)
+                    data = self._restamped(relay.recv(65536))
                 except TimeoutError:
                     continue
                 if self._random.random() < self.loss:
@@ -139,3 +145,9 @@ class BadNetwork:
                     if packet is not None:
                         relay.sendto(packet, (LOOPBACK, client_port))
                 late = None
+
+    def _restamped(self, packet: bytes) -> bytes:
+        if not self.clock_s or packet[0] >> 6 != RTP_VERSION:
+            return packet
+        stamp = int.from_bytes(packet[4:8]) + round(self.clock_s * RTP_RATE)
+        return packet[:4] + (stamp % (1 << 32)).to_bytes(4) + packet[8:]

@@ -32,6 +32,8 @@ ENCODERS = {
     "mjpeg": "jpegenc quality=80 ! rtpjpegpay name=pay0 pt=26",
 }
 
+SOUND = "audiotestsrc is-live=true volume=0.1 ! alawenc ! rtppcmapay name=pay1 pt=8"
+
 
 class Camera:
     """Serves one stream to any number of clients.
@@ -64,7 +66,8 @@ class Camera:
         from gi.repository import GLib
 
         factory = self._rtsp.RTSPMediaFactory.new()
-        factory.set_launch(f"( {self._source()} ! {self._encoder()} )")
+        sound = SOUND if self._options.sound else ""
+        factory.set_launch(f"( {self._source()} ! {self._encoder()} {sound} )")
         factory.set_shared(True)
         factory.connect("media-configure", self._on_media)
         if self._options.user:
@@ -170,6 +173,7 @@ def main() -> None:
     parser.add_argument("--bitrate", type=int, default=1000, help="kbit/s")
     parser.add_argument("--format", choices=("I420", "Y444"), default="I420")
     parser.add_argument("--noise", type=int, choices=(0, 1), default=0, help="a picture that is hard to encode")
+    parser.add_argument("--sound", type=int, choices=(0, 1), default=0, help="a second stream, of sound")
     parser.add_argument("--user", default="")
     parser.add_argument("--password", default="")
     Camera(parser.parse_args()).serve()

@@ -16,6 +16,7 @@ from typing import Any
 
 from sitepose.plugins.sources.live.address import CameraAddress
 from sitepose.plugins.sources.live.events import ConnectionFault
+from sitepose.plugins.sources.live.gst_clock import ClockKeeper
 from sitepose.plugins.sources.live.gst_library import GstLibrary
 from sitepose.plugins.sources.live.gst_pictures import caps_of_pictures
 from sitepose.plugins.sources.live.settings import LiveSettings
@@ -78,6 +79,7 @@ class GstPipeline:
         address: Where the camera is.
         settings: How it is treated.
         fail: Is told of a fault in one of GStreamer's threads.
+        clock_set: Is told, there as well, by how many seconds the camera has set its clock.
 
     Attributes:
         frames: Sink of the decoded pictures; None where none are wanted.
@@ -92,11 +94,14 @@ class GstPipeline:
         address: CameraAddress,
         settings: LiveSettings,
         fail: Callable[[ConnectionFault], None],
+        clock_set: Callable[[float], None],
     ) -> None:
         self._library = library
         self._address = address
         self._settings = settings
         self._fail = fail
+        self._clock_set = clock_set
+        self._clock: ClockKeeper | None = None
         self._handlers: list[tuple[Any, int]] = []
         self._connected = False
         self.pipeline = library.Gst.Pipeline.new(None)
@@ -120,6 +125,8 @@ class GstPipeline:
         for element, handler in self._handlers:
             element.disconnect(handler)
         self._handlers.clear()
+        if self._clock is not None:
+            self._clock.close()
 
     def _sink(self, max_buffers: int) -> Any:
         sink = self._library.make(
@@ -242,8 +249,11 @@ class GstPipeline:
         make = self._library.make
         parser, caps = PARSERS[media]
         tee = make("tee")
-        chain = (*before, make(parser), self._library.caps_filter(caps), *self._pace(), tee)
+        whole = self._library.caps_filter(caps)
+        chain = (*before, make(parser), whole, *self._pace(), *self._one_segment(), tee)
         self._add(*chain)
+        if self._address.kind == "rtsp":
+            self._clock = ClockKeeper(self._library.Gst, whole.get_static_pad("src"), self._clock_set)
         tee.link(self.packets)
         if self.frames is not None:
             self.backlog = make("queue", max_size_buffers=0, max_size_bytes=0, leaky=LEAK_OLDEST)
@@ -279,6 +289,10 @@ class GstPipeline:
             self._add(queue, self.valve, make("videoconvert"), planar, encoder, *finish)
             tee.link(queue)
         _link_pad(pad, chain[0])
+
+    def _one_segment(self) -> tuple[Any, ...]:
+        """Return what puts the moves of a :class:`ClockKeeper` into the stamps themselves."""
+        return (self._library.make("identity", single_segment=True),) if self._address.kind == "rtsp" else ()
 
     def _pace(self) -> tuple[Any, ...]:
         """Return what holds a file to its own pace: it would be read at once."""

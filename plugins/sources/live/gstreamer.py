@@ -84,7 +84,9 @@ class GstConnection:
         Raises:
             ConnectionFault: Why it ended.
         """
-        built = GstPipeline(self._library, self._address, self._settings, self._faults.append)
+        built = GstPipeline(
+            self._library, self._address, self._settings, self._faults.append, self._delivery.clock_set
+        )
         packets = threading.Thread(
             target=self._serve_packets, args=(built,), name=f"packets {self._address.label}", daemon=True
         )

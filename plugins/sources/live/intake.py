@@ -130,6 +130,11 @@ class Intake:
             jumps, self._numbering.jumps = self._numbering.jumps, []
             return jumps
 
+    def clock_set(self, by_s: float) -> None:
+        """Take note that the camera has set its clock, where its stamps do not show it any more."""
+        with self._lock:
+            self._numbering.jumps.append(round(by_s, 3))
+
     def delivered(self, index: int) -> None:
         """Count a picture that was taken."""
         with self._lock:
@@ -228,6 +233,11 @@ class Delivery:
         if stream is None:  # it is as old as its packet, whatever the decoder took
             arrival = replace(arrival, captured_at=min(stamp.arrived_at, arrival.captured_at))
         self.intake.mailbox.put(Mail(picture, stamp, arrival))
+
+    def clock_set(self, by_s: float) -> None:
+        """Take note that the camera has set its clock, by so many seconds; stamps go on as if it had not."""
+        if self._open:
+            self.intake.clock_set(by_s)
 
     def damaged(self) -> None:
         """Count a frame that arrived damaged."""

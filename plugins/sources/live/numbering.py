@@ -91,10 +91,11 @@ class Numbering:
             arrived_at: Monotonic time at which it came.
             count_gaps: Whether the stamps are the camera's; those of arrival say nothing about loss.
         """
-        if pts in self._known:
-            return self._known[pts]
         if not self._order or self._anchor is None:
             return self._anchored(pts, arrived_at)
+        behind = (self._order[-1] - pts) * float(time_base)
+        if pts in self._known and behind < CLOCK_BACK_S:  # else it is that of a frame before a clock was set
+            return self._known[pts]
         step = (pts - self._order[-1]) * float(time_base)
         passed = arrived_at - self._newest_arrival
         if step < -CLOCK_BACK_S or step - passed > CLOCK_FORWARD_S:

@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 import pytest
 
-from sitepose.plugins.sources.live.events import Playing, Reconnecting, Stalled
+from sitepose.plugins.sources.live.events import ClockJumped, Playing, Reconnecting, Stalled
 
 pytestmark = pytest.mark.usefixtures("gstreamer")
 
@@ -100,6 +100,31 @@ class TestNetwork:
             assert (np.diff([frame.index for frame in frames]) > 0).all()
             assert (np.diff(numbers) > 0).all()  # what was overtaken is put in order again
             source.close()
+
+    @pytest.mark.parametrize("backend", ["gstreamer", "pyav"])
+    def test_the_camera_sets_its_clock(self, rtsp_camera, live, take, collector, wait_until, backend):
+        from benchmarks.camera.lossy import BadNetwork
+
+        camera = rtsp_camera()
+        with BadNetwork(camera.port) as network:
+            source = live(camera.url_through(network.port), transport="udp", backend=backend)
+            source.attach(collector)
+            frames = take(source, 1)
+            for number, hours in enumerate((1, -1), start=1):
+                while frames[-1].timestamp - frames[0].timestamp < 1.5 * number:
+                    frames += take(source, 1)
+                network.clock_s = hours * 3600
+                wait_until(lambda: next(source) and len(events(source, ClockJumped)) >= number)  # noqa: B023
+            frames += take(source, 20)
+            source.close()
+        steps = np.diff([frame.index for frame in frames])
+
+        assert len(events(source, Playing)) == 1
+        assert (np.diff([packet.timestamp for packet in collector.packets]) > 0).all()
+        assert (np.diff([frame.timestamp for frame in frames]) > 0).all()
+        assert frames[-1].timestamp - frames[0].timestamp < 60
+        # Nothing was called lost or lost its picture for it.
+        assert steps.sum() == pytest.approx(np.diff(sequences([frames[0], frames[-1]]))[0], abs=2)
 
     def test_twenty_reconnects_leave_nothing_behind(self, rtsp_camera, live, take):
         from benchmarks.camera.lossy import BadNetwork

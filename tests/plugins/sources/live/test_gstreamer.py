@@ -36,6 +36,7 @@ class TestRtsp:
             pytest.param({"format": "Y444"}, {}, "h264", id="4:4:4"),
             pytest.param({"bframes": 2}, {}, "h264", id="B-frames"),
             pytest.param({"gop": 300}, {}, "h264", id="groups of ten seconds"),
+            pytest.param({"sound": 1}, {}, "h264", id="with sound, which is not asked for"),
         ],
     )
     def test_every_frame_comes_in_order_with_its_stamps(self, rtsp_camera, live, take, camera, settings, codec):
