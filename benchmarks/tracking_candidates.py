@@ -76,8 +76,8 @@ def _draw(rng: np.random.Generator, ends: Range) -> float | int:
 
 _NO_WORKERS = Workers(1)
 
-# The ranges of the package's trackers are those that the package itself gives to its tuner (2.6), but that OC-SORT
-# may also report people at their first or second sighting: from the third on, as there, every dropout costs it two.
+# The ranges of the package's trackers are those that it gives to its own tuner (2.6), but that OC-SORT may also
+# report people at their first or second sighting: from the third on, as there, every dropout costs it two.
 _BUFFER: Range = (10 / 30, 3.0)
 _THREE_ROUNDS: Mapping[str, Range] = {
     "max_lost_s": _BUFFER,
@@ -95,6 +95,7 @@ _OURS: Mapping[str, Range] = {
     "min_affinity": (0.05, 0.4),
     "low_window_s": (0.04, 1.0),
     "max_lost_s": (0.4, 3.0),
+    "min_affinity_lost": (0.0, 0.2),
 }
 
 CANDIDATES: tuple[Candidate, ...] = (
@@ -109,7 +110,6 @@ CANDIDATES: tuple[Candidate, ...] = (
             "lost_penalty": (0.0, 0.3),
             "pose_evidence": (0.0, 0.8),
             "min_affinity_low": (0.2, 0.7),
-            "min_affinity_lost": (0.0, 0.2),
         },
     ),
     Candidate("oks-sort, shipped", "oks-sort", {}),

@@ -172,8 +172,28 @@ def _match(graph: _Graph, alive: BoolArray) -> IntArray:
     weights, edge_at = np.zeros(shape), np.zeros(shape, np.int64)
     weights[keypoints, rows, columns] = graph.weights[edges]
     edge_at[keypoints, rows, columns] = edges
-    won = [edge_at[k][assign(weights[k])] for k in range(len(weights))]
-    return np.concatenate([*won, np.empty(0, np.int64)])
+    favourites, uncontested = _favourites(weights)
+    settled = np.nonzero(uncontested[:, None] & (weights.max(axis=2, initial=0) > 0))
+    won = [edge_at[k][assign(weights[k])] for k in np.flatnonzero(~uncontested)]
+    return np.concatenate([edge_at[(*settled, favourites[settled])], *won])
+
+
+def _favourites(weights: FloatArray) -> tuple[IntArray, BoolArray]:
+    """Return everybody's best column, and the keypoints where no two people have the same: their matching.
+
+    Args:
+        weights: Shape (K, P, columns), 0 where there is no edge.
+
+    Returns:
+        Columns, shape (K, P), and a mask, shape (K,).
+    """
+    if not weights.size:
+        return np.zeros(weights.shape[:2], np.int64), np.ones(len(weights), np.bool_)
+    best = weights.argmax(axis=2)
+    taken = np.zeros((len(weights), weights.shape[2]), np.int64)
+    index, rows = np.nonzero(weights.max(axis=2) > 0)
+    np.add.at(taken, (index, best[index, rows]), 1)
+    return best, taken.max(axis=1) <= 1
 
 
 def _columns(labels: IntArray, keypoints: IntArray, num_nodes: int) -> IntArray:

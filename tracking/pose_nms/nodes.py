@@ -91,13 +91,22 @@ def _close_pairs(peaks: Peaks, deviations: FloatArray) -> tuple[IntArray, FloatA
 
 
 def _connected(count: int, pairs: IntArray) -> IntArray:
-    """Return the connected component of each of ``count`` points, shape (count,)."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    """Return the connected component of each of ``count`` points, in the order of their first points.
 
-    graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    labels: IntArray = connected_components(graph, directed=False)[1].astype(np.int64)
-    return labels
+    Each takes the lowest name among itself and those it is paired with, until none changes. Components are
+    few points that mostly know each other: two or three rounds do, and scipy's graph takes longer to make.
+    """
+    names = np.arange(count)
+    i, j = pairs.T
+    while True:
+        lowest = names.copy()
+        np.minimum.at(lowest, i, names[j])
+        np.minimum.at(lowest, j, names[i])
+        lowest = lowest[lowest]
+        if (lowest == names).all():
+            labels: IntArray = np.unique(names, return_inverse=True)[1].astype(np.int64)
+            return labels
+        names = lowest
 
 
 def _holds_a_person_twice(labels: IntArray, people: IntArray) -> IntArray:
