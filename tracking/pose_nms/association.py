@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from sitepose.core.skeleton import Skeleton
@@ -178,7 +179,7 @@ def _match(graph: _Graph, alive: BoolArray) -> IntArray:
     return np.concatenate([edge_at[(*settled, favourites[settled])], *won])
 
 
-def _favourites(weights: FloatArray) -> tuple[IntArray, BoolArray]:
+def _favourites(weights: NDArray[np.float64]) -> tuple[IntArray, BoolArray]:
     """Return everybody's best column, and the keypoints where no two people have the same: their matching.
 
     Args:

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from sitepose.core.geometry import box_centers
 from sitepose.core.settings import Settings
 from sitepose.core.similarity import box_iou
 from sitepose.core.skeleton import Skeleton
@@ -24,7 +23,7 @@ from sitepose.tracking.affinity import (
 )
 from sitepose.tracking.appearance import NEUTRAL, Appearance, ColorHistogram, Looks
 from sitepose.tracking.matching import assign
-from sitepose.tracking.motion import Rows, State
+from sitepose.tracking.motion import Rows, State, centers_and_sizes
 from sitepose.tracking.trackers.tracks import Tracks
 
 DUPLICATE_IOU = 0.8
@@ -154,7 +153,8 @@ class OnlineTracker(ABC):
     def _box_affinity(self, boxes: FloatArray, variances: State, poses: Poses) -> FloatArray:
         """Return how well tracks that should be in some boxes agree with poses by place and overlap, (T, P)."""
         iou = box_iou(boxes, poses.boxes)
-        place = place_affinity(box_centers(boxes), variances, poses.boxes, boxes[:, 3] - boxes[:, 1])
+        state = centers_and_sizes(boxes)
+        place = place_affinity(state[:, :2], variances, poses.boxes, state[:, 3])
         mixed = iou + self._shared.place_weight * (place - iou)
         return np.asarray(mixed * height_overlap(boxes, poses.boxes), np.float32)
 
