@@ -30,7 +30,7 @@ from sitepose.plugins.sources.live.secrets import Secrets
 
 LANES = (FIRST, SECOND)
 
-NOTICES = frozenset(("recording",))
+NOTICES = frozenset(("recording", "scene"))
 """Kinds of events that are no failure, and yet nobody should miss."""
 
 _log = logging.getLogger(__name__)
@@ -296,7 +296,8 @@ class Controller:
         if event.config is not None and event.config == self.model.configs.get(event.lane):
             self._take_back(event.lane)
         banner = self.model.banner
-        if event.failed or event.state == "failed" or event.kind in NOTICES:
+        worse = banner is not None and banner.kind not in NOTICES
+        if event.failed or event.state == "failed" or (event.kind in NOTICES and not worse):
             text = f"{where}{event.message}"
             self._show_banner(Banner(text, remedy(event.kind, event.message), event.kind))
         elif banner is not None and _cures(event, banner):
@@ -315,6 +316,7 @@ class Controller:
             kind = settings_of(part, config)
             fields = form_fields(kind, config.settings) if kind is not None else []
             self._view.show_part(lane, PartChoice(part, options(part), config.name, fields))
+        self._view.show_preset(lane, self.model.preset(lane))
 
     def _show_sources(self) -> None:
         self._view.show_sources(list(self.model.sources.values()), self.model.current)

@@ -21,14 +21,27 @@ STEPS = {
 """Steps in the order in which they are shown, in words."""
 
 DROPS = {
-    "network": "network",
-    "decoder": "decoder",
-    "busy": "capture",
-    "inference": "newer frame came first",
-    "loading": "while loading",
-    "failed": "stage failed",
-    "stopped": "stopped",
+    "network": "lost by the network",
+    "decoder": "lost in the decoder",
+    "busy": "newer came before capture",
+    "inference": "newer came before inference",
+    "loading": "while networks were loaded",
+    "failed": "a stage failed",
+    "stopped": "the source was closed",
 }
+"""Why a frame was not looked at, in words."""
+
+
+NONE = "-"
+"""A figure that there is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One large figure."""
+
+    value: str
+    caption: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +55,36 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CountRow:
+    """So many frames, and what became of them."""
+
+    name: str
+    count: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A network, and what it really runs on."""
+
+    name: str
+    used: str
+
+
+@dataclass(frozen=True, slots=True)
 class FiguresTable:
     """What the figures' box shows.
 
     Attributes:
-        headline: Frames per second of video and poses.
-        age: How much older the poses are than the picture.
+        tiles: Frames per second of video and poses; how much older the poses are than the picture.
         steps: A row for each step.
-        drops: Why frames were not looked at.
+        frames: What became of the frames that the source has had; the first two are all, and those with poses.
         models: Each network with the device and precision really used.
     """
 
-    headline: str
-    age: str = ""
+    tiles: tuple[Tile, Tile, Tile]
     steps: tuple[StepRow, ...] = ()
-    drops: str = ""
-    models: tuple[str, ...] = ()
+    frames: tuple[CountRow, ...] = ()
+    models: tuple[ModelRow, ...] = ()
 
 
 def figures_table(
@@ -70,11 +97,11 @@ def figures_table(
         age_s: How much older the poses are than the picture; None without poses.
         models: The networks at work.
     """
+    rows = tuple(map(_model, models))
     if figures is None:
-        return FiguresTable("no source")
-    age = "no poses yet" if age_s is None else f"poses {age_s * 1e3:.0f} ms older than the picture"
-    headline = f"{figures.capture_rate:.1f} fps video · {figures.inference_rate:.1f} fps poses"
-    return FiguresTable(headline, age, _steps(figures), _drops(figures), tuple(map(_model, models)))
+        return FiguresTable(_tiles(NONE, NONE, None), models=rows)
+    rates = f"{figures.capture_rate:.1f}", f"{figures.inference_rate:.1f}"
+    return FiguresTable(_tiles(*rates, age_s), _steps(figures), _frames(figures), rows)
 
 
 def disk_line(free_bytes: int, seconds_left: float | None) -> str:
@@ -90,6 +117,11 @@ def disk_line(free_bytes: int, seconds_left: float | None) -> str:
     return f"{free}, {f'{hours} h ' if hours else ''}{minutes:02d} min of recording"
 
 
+def _tiles(video: str, poses: str, age_s: float | None) -> tuple[Tile, Tile, Tile]:
+    age = NONE if age_s is None else f"{age_s * 1e3:.0f} ms"
+    return Tile(video, "video fps"), Tile(poses, "pose fps"), Tile(age, "pose age")
+
+
 def _steps(figures: LiveFigures) -> tuple[StepRow, ...]:
     known = [step for step in STEPS if step in figures.recent]
     others = [step for step in figures.recent if step not in STEPS]
@@ -101,16 +133,15 @@ def _steps(figures: LiveFigures) -> tuple[StepRow, ...]:
     return tuple(rows)
 
 
-def _drops(figures: LiveFigures) -> str:
-    if not figures.captured:
-        return "no frames yet"
-    parts = [f"{DROPS.get(why, why)} {count}" for why, count in figures.dropped.items() if count]
-    lost = f"; not looked at: {', '.join(parts)}" if parts else ""
-    return f"{figures.inferred} of {figures.captured} frames have poses{lost}"
+def _frames(figures: LiveFigures) -> tuple[CountRow, ...]:
+    """Return the counts; those below the first add up to it."""
+    rows = [CountRow("captured", f"{figures.captured}"), CountRow("with poses", f"{figures.inferred}")]
+    rows += [
+        CountRow(DROPS.get(reason, reason), f"{count}") for reason, count in figures.dropped.items() if count
+    ]
+    return (*rows, CountRow("waiting", f"{figures.waiting}"))
 
 
-def _model(model: Model) -> str:
+def _model(model: Model) -> ModelRow:
     used = model.runtime
-    if used is None:
-        return model.name
-    return f"{model.name}: {used.library}, {used.device}, {used.precision}"
+    return ModelRow(model.name, "" if used is None else f"{used.library} · {used.device} · {used.precision}")

@@ -117,6 +117,13 @@ class SessionModel:
         merge(tree, PRESETS[preset])
         return check(RunConfig, tree, where=f"preset {preset}:")
 
+    def preset(self, lane: str) -> str:
+        """Return the preset that detector and pose network of a lane are; empty where they are none."""
+        config = self.configs[lane]
+        chosen = config.detector.name, config.pose.name
+        named = {name: (parts["detector"]["name"], parts["pose"]["name"]) for name, parts in PRESETS.items()}
+        return next((name for name, parts in named.items() if parts == chosen), "")
+
     def toggled(self, layer: str) -> Layers:
         """Return the layers with one of them turned on or off."""
         return replace(self.layers, **{layer: not getattr(self.layers, layer)})

@@ -13,7 +13,7 @@ REMEDIES: tuple[tuple[str, str], ...] = (
         "Check the network; `sitepose models list` shows which networks are here.",
     ),
     (
-        r"no such (file|camera|device)|unreachable|no picture",
+        r"no such (file|camera|device)|unreachable|no picture|could not open resource",
         "Check the address and the cable, then press Ctrl+R.",
     ),
     (r"stop the recording", "Press R to stop the recording, then choose again."),
@@ -25,6 +25,7 @@ BY_KIND = {
     "source-failed": "Open another source with O.",
     "switch-failed": "Choose another part, or other settings.",
     "stage-failed": "Choose another part if it goes on.",
+    "scene": "If nobody meant to, look after the camera: poses from before and after do not compare.",
     "output-failed": "Check folder and disk.",
     "unexpected": "The program goes on; please report this with the log (start with -v).",
 }

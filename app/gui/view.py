@@ -60,6 +60,9 @@ class View(Protocol):
     def show_part(self, lane: str, choice: PartChoice) -> None:
         """Show a part of a lane: what there is, what is chosen, its settings."""
 
+    def show_preset(self, lane: str, name: str) -> None:
+        """Show which preset the parts of a lane are; empty where they are none."""
+
     def show_figures(self, lane: str, table: FiguresTable) -> None:
         """Show the figures of the current source."""
 

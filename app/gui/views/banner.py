@@ -21,6 +21,7 @@ class BannerBar(QFrame):
         self._text.setWordWrap(True)
         self._remedy = QLabel()
         self._remedy.setWordWrap(True)
+        self._remedy.setObjectName("remedy")
         close = QToolButton()
         close.setText("✕")
         close.setAccessibleName("Close the message")

@@ -7,9 +7,6 @@ from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QLineEdit,
     QSpinBox,
@@ -17,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from sitepose.app.gui.forms import WIDEST, FormField
+from sitepose.app.gui.views.widgets import ChoiceBox, NumberBox, TickBox, WholeBox
 
 DEFAULT = "default"
 """What an optional setting shows while it is left out."""
@@ -61,13 +59,13 @@ class SettingsForm(QWidget):
         return self._number(field)
 
     def _switch(self, field: FormField) -> QWidget:
-        box = QCheckBox()
+        box = TickBox()
         box.setChecked(bool(field.value))
         box.toggled.connect(lambda on: self.changed.emit(field.name, bool(on)))
         return box
 
     def _choice(self, field: FormField) -> QWidget:
-        box = QComboBox()
+        box = ChoiceBox()
         choices: list[Any] = [None, *field.choices] if field.optional else list(field.choices)
         for choice in choices:
             box.addItem(DEFAULT if choice is None else str(choice), choice)
@@ -77,10 +75,10 @@ class SettingsForm(QWidget):
 
     def _number(self, field: FormField) -> QWidget:
         if field.kind == "whole":
-            box: Any = QSpinBox()
+            box: Any = WholeBox()
             box.setRange(int(field.low), int(field.high))
         else:
-            box = QDoubleSpinBox()
+            box = NumberBox()
             box.setDecimals(3)
             box.setRange(field.low, field.high)
             box.setSingleStep(0.05 if field.high <= 1 else 1.0 if field.high >= WIDEST else field.high / 50)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QByteArray, Qt, QTimer, Signal
+from qtpy.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QKeySequence
 from qtpy.QtWidgets import (
     QAction,
+    QApplication,
     QDialog,
     QGridLayout,
     QHBoxLayout,
@@ -28,17 +29,20 @@ from sitepose.app.gui.model import Banner, Layers, SourceEntry, Theme
 from sitepose.app.gui.screen import Picture, Screen
 from sitepose.app.gui.view import PartChoice, RecordingState
 from sitepose.app.gui.views.banner import BannerBar
+from sitepose.app.gui.views.icons import DRAWINGS, make_icon
 from sitepose.app.gui.views.keys_dialog import KeysDialog
 from sitepose.app.gui.views.panel import SidePanel
 from sitepose.app.gui.views.replay_bar import ReplayBar, clock
 from sitepose.app.gui.views.source_dialog import SourceDialog, SourceWish
-from sitepose.app.gui.views.theme import style_sheet
+from sitepose.app.gui.views.theme import palette, style_sheet
 from sitepose.app.gui.views.video import VideoPane
 from sitepose.app.pipeline.live import FIRST, SECOND
 from sitepose.app.pipeline.live_replay import Position
 
 TICK_MS = 500
 """How often figures are shown."""
+
+ICON = QSize(24, 20)
 
 TOOLS = (
     "open",
@@ -58,9 +62,9 @@ TOOLS = (
 """The tool bar; a bar is a gap."""
 
 NAMES = {
-    "open": "Open", "record": "● Record", "mark": "Mark", "note": "Note", "compare": "Compare A | B",
+    "open": "Open", "record": "Record", "mark": "Mark", "note": "Note", "compare": "Compare A | B",
     "boxes": "Boxes", "skeletons": "Skeletons", "labels": "Ids", "trails": "Trails", "zoom": "Zoom",
-    "panel": "Panel", "theme": "◐", "help": "?",
+    "panel": "", "theme": "", "help": "",
 }  # fmt: skip
 """What the tool bar calls its actions."""
 
@@ -139,6 +143,10 @@ class MainWindow(QMainWindow):
         """Show a part of a lane: what there is, what is chosen, its settings."""
         self.panel.lanes[lane].parts[choice.part].show_choice(choice)
 
+    def show_preset(self, lane: str, name: str) -> None:
+        """Show which preset the parts of a lane are; empty where they are none."""
+        self.panel.lanes[lane].show_preset(name)
+
     def show_figures(self, lane: str, table: FiguresTable) -> None:
         """Show the figures of the current source."""
         self.panel.lanes[lane].figures.show_table(table)
@@ -173,13 +181,18 @@ class MainWindow(QMainWindow):
 
     def show_theme(self, theme: Theme) -> None:
         """Be light or dark."""
+        application = QApplication.instance()
+        if application is not None:
+            application.setPalette(palette(theme))  # dialogs and menus are windows of their own
         self.setStyleSheet(style_sheet(theme))
+        for name in DRAWINGS:
+            self._actions[name].setIcon(make_icon(name, theme))
 
     def show_recording(self, state: RecordingState) -> None:
         """Show whether, and what, is recorded."""
         on = state.seconds is not None
         self._actions["record"].setChecked(on)
-        self._actions["record"].setText(f"■ {clock(state.seconds or 0)[:-3]}" if on else NAMES["record"])
+        self._actions["record"].setText(clock(state.seconds or 0)[:-3] if on else NAMES["record"])
         for name in ("mark", "note"):
             self._actions[name].setEnabled(on)
         self._recording.setText(state.line)
@@ -227,7 +240,7 @@ class MainWindow(QMainWindow):
     def _make_actions(self) -> dict[str, QAction]:
         actions = {}
         for key in HOTKEYS:
-            action = QAction(NAMES.get(key.action, key.does), self)
+            action = QAction(NAMES.get(key.action) or key.does, self)
             action.setShortcut(QKeySequence(key.keys))
             action.setToolTip(f"{key.does} ({key.keys})")
             action.setCheckable(key.action in CHECKABLE)
@@ -239,6 +252,8 @@ class MainWindow(QMainWindow):
     def _make_tools(self) -> QToolBar:
         bar = QToolBar("Tools")
         bar.setMovable(False)
+        bar.setIconSize(ICON)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         for name in TOOLS:
             if name == "|":
@@ -255,10 +270,12 @@ class MainWindow(QMainWindow):
             record.setObjectName("record")
         for name, action in self._actions.items():
             button = bar.widgetForAction(action)
-            if button is not None:
+            if isinstance(button, QToolButton):
                 button.setAccessibleName(action.toolTip())
                 button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-                del name
+                if not NAMES[name]:
+                    button.setObjectName("icon")
+                    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         self.addToolBar(bar)
         return bar
 

@@ -9,13 +9,9 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
-    QMenu,
-    QPushButton,
     QScrollArea,
     QSizePolicy,
     QTabWidget,
@@ -25,11 +21,12 @@ from qtpy.QtWidgets import (
 )
 
 from sitepose.app.config import PRESETS
-from sitepose.app.gui.figures import FiguresTable
 from sitepose.app.gui.menu import PARTS, TITLES, Part
 from sitepose.app.gui.model import SourceEntry
 from sitepose.app.gui.view import PartChoice
+from sitepose.app.gui.views.figures_box import FiguresBox
 from sitepose.app.gui.views.form import SettingsForm
+from sitepose.app.gui.views.widgets import ChoiceBox, label
 
 STATES = {
     "playing": "●",
@@ -42,7 +39,13 @@ STATES = {
 }
 """Shapes, not colours, say how a source is."""
 
-WIDTH = 340
+WIDTH = 352
+
+OWN_CHOICE = "own choice"
+"""What the presets' box shows while the parts are none of them."""
+
+TITLE_WIDTH = 96
+"""Of the words before the choice boxes, in logical pixels."""
 
 
 class PartBox(QWidget):
@@ -53,13 +56,14 @@ class PartBox(QWidget):
 
     def __init__(self, part: Part) -> None:
         super().__init__()
-        self._box = QComboBox()
+        self._box = ChoiceBox()
         self._box.setAccessibleName(TITLES[part])
         self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._box.activated.connect(lambda index: self.chosen.emit(self._box.itemData(index)))
         self._more = QToolButton()
         self._more.setText("⚙")
+        self._more.setObjectName("more")
         self._more.setCheckable(True)
         self._more.setAccessibleName(f"Settings of the {TITLES[part]}")
         self._more.setToolTip("Settings")
@@ -67,16 +71,16 @@ class PartBox(QWidget):
         self._form.setVisible(False)
         self._form.changed.connect(self.settingChanged)
         self._more.toggled.connect(self._form.setVisible)
-        title = QLabel(TITLES[part])
-        title.setObjectName("section")
+        title = label("soft", TITLES[part])
+        title.setFixedWidth(TITLE_WIDTH)
         title.setBuddy(self._box)
         row = QHBoxLayout()
-        row.addWidget(self._box)
-        row.addWidget(self._more)
+        row.setSpacing(6)
+        for widget in (title, self._box, self._more):
+            row.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(title)
         layout.addLayout(row)
         layout.addWidget(self._form)
 
@@ -112,8 +116,9 @@ class LaneBox(QWidget):
         super().__init__()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self._preset_button())
+        layout.setSpacing(6)
+        self._preset = ChoiceBox()
+        layout.addLayout(self._preset_row())
         self.parts: dict[str, PartBox] = {}
         for part in PARTS:
             box = self.parts[part] = PartBox(part)
@@ -124,72 +129,32 @@ class LaneBox(QWidget):
         layout.addWidget(self.figures)
         layout.addStretch(1)
 
-    def _preset_button(self) -> QPushButton:
-        button = QPushButton("Preset")
-        button.setAccessibleName("Preset: detector and pose network by purpose")
-        menu = QMenu(button)
+    def show_preset(self, name: str) -> None:
+        """Show which preset the parts are; empty where they are none."""
+        self._preset.setCurrentIndex(max(0, self._preset.findData(name)))
+
+    def _preset_row(self) -> QHBoxLayout:
+        self._preset.setAccessibleName("Preset: detector and pose network by purpose")
+        self._preset.addItem(OWN_CHOICE, "")
         for name, parts in PRESETS.items():
-            action = menu.addAction(f"{name}   ({parts['detector']['name']}, {parts['pose']['name']})")
-            action.triggered.connect(partial(self._on_preset, name))
-        button.setMenu(menu)
-        return button
+            self._preset.addItem(name, name)
+            tip = f"{parts['detector']['name']} and {parts['pose']['name']}"
+            self._preset.setItemData(self._preset.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self._preset.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._preset.activated.connect(self._on_preset)
+        title = label("soft", "Preset")
+        title.setFixedWidth(TITLE_WIDTH)
+        title.setBuddy(self._preset)
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        row.addWidget(title)
+        row.addWidget(self._preset)
+        return row
 
-    def _on_preset(self, name: str, _checked: bool = False) -> None:
-        self.presetChosen.emit(name)
-
-
-class FiguresBox(QWidget):
-    """The figures of the current source in one pipeline."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._headline = _label("headline", wrap=True)
-        self._age = _label("soft")
-        self._drops = _label("soft", wrap=True)
-        self._models = _label("soft", wrap=True)
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(12)
-        self._grid.setVerticalSpacing(1)
-        self._cells: list[list[QLabel]] = []
-        self._add_row("host latency, ms", "p50", "p95", "p99", name="soft")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        title = _label("section")
-        title.setText("Figures")
-        for widget in (title, self._headline, self._age):
-            layout.addWidget(widget)
-        self._headline.setMinimumWidth(1)  # wraps in place of making the panel wider
-        layout.addLayout(self._grid)
-        for widget in (self._drops, self._models):
-            layout.addWidget(widget)
-
-    def show_table(self, table: FiguresTable) -> None:
-        """Show these figures; rows are made once and written again."""
-        self._headline.setText(table.headline)
-        self._age.setText(table.age)
-        self._drops.setText(table.drops)
-        self._models.setText("\n".join(table.models))
-        for number, row in enumerate(table.steps, start=1):
-            values = (row.name, row.p50, row.p95, row.p99)
-            if number == len(self._cells):
-                self._add_row(*values, name="")
-            for cell, value in zip(self._cells[number], values, strict=True):
-                cell.setText(value)
-        for cells in self._cells[len(table.steps) + 1 :]:
-            for cell in cells:
-                cell.setText("")
-
-    def _add_row(self, *texts: str, name: str) -> None:
-        cells = []
-        for column, text in enumerate(texts):
-            cell = _label(name)
-            cell.setText(text)
-            if column:
-                cell.setAlignment(Qt.AlignmentFlag.AlignRight)
-            self._grid.addWidget(cell, len(self._cells), column)
-            cells.append(cell)
-        self._grid.setColumnStretch(0, 1)
-        self._cells.append(cells)
+    def _on_preset(self, index: int) -> None:
+        name = self._preset.itemData(index)
+        if name:
+            self.presetChosen.emit(name)
 
 
 class SidePanel(QScrollArea):
@@ -213,8 +178,7 @@ class SidePanel(QScrollArea):
         inside.setObjectName("panel")
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(14, 4, 14, 14)
-        title = _label("section")
-        title.setText("Sources")
+        title = label("section", "Sources")
         self._sources = QListWidget()
         self._sources.setAccessibleName("Sources")
         self._sources.setMaximumHeight(92)
@@ -266,10 +230,3 @@ class SidePanel(QScrollArea):
         item = self._sources.item(row)
         if item is not None:
             self.sourceSelected.emit(item.data(Qt.ItemDataRole.UserRole))
-
-
-def _label(name: str, *, wrap: bool = False) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setWordWrap(wrap)
-    return label

@@ -142,7 +142,7 @@ class PeoplePainter:
         for person in range(len(poses)):
             track_id = int(poses.track_ids[person])
             x, y = self._placed(poses.boxes[person, :2].reshape(1, 2))[0].tolist()
-            if track_id < 0 or not np.isfinite((x, y)).all():
+            if track_id < 0 or not np.isfinite((x, y)).all() or not self._in_sight(poses.boxes[person]):
                 continue
             self._painter.setOpacity(FADED if followed not in (None, track_id) else 1.0)
             text = f"{track_id}"
@@ -154,6 +154,12 @@ class PeoplePainter:
             self._painter.drawRoundedRect(place, 3 * self._ratio, 3 * self._ratio)
             self._painter.setPen(QColor(*ink_on(color)))
             self._painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _in_sight(self, box: FloatArray) -> bool:
+        """Return whether a box is in the part of the frame that is shown."""
+        height, width = self._picture.pixels.shape[:2]
+        left, top, right, bottom = self._placed(box.reshape(2, 2)).reshape(4).tolist()
+        return right > 0 and bottom > 0 and left < width and top < height
 
     def _placed(self, points: FloatArray) -> FloatArray:
         """Return points of the frame in pixels of the pane, whose first pixel's centre is at (.5, .5)."""

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtGui import QIcon, QImage, QPixmap
 from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -20,6 +18,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -27,9 +26,13 @@ from qtpy.QtWidgets import (
 
 from sitepose.app.gui.preview import Preview
 from sitepose.app.gui.views.wakeup import Wakeup
+from sitepose.app.gui.views.widgets import ChoiceBox, TickBox
 
 PREVIEW = QSize(320, 180)
 """Size of the preview, in logical pixels."""
+
+WIDTH = 430
+"""Of the fields, in logical pixels."""
 
 NO_CAMERA = "no camera found"
 
@@ -87,10 +90,14 @@ class SourceDialog(QDialog):
         self._tabs.addTab(self._network_page(), "Network camera")
         self._tabs.addTab(self._file_page(), "Video or session")
         self._tabs.addTab(self._pipeline_page(), "GStreamer")
+        self._tabs.tabBar().setUsesScrollButtons(False)
+        self._tabs.setMinimumWidth(WIDTH)
         self._tabs.currentChanged.connect(self._on_page)
         self._buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel
         )
+        for button in self._buttons.buttons():
+            button.setIcon(QIcon())
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
         upper = QHBoxLayout()
@@ -102,6 +109,7 @@ class SourceDialog(QDialog):
         layout.setSpacing(12)
         layout.addLayout(upper)
         layout.addWidget(self._buttons)
+        self._camera.setFocus()
         self.look_again()
 
     def wish(self) -> SourceWish | None:
@@ -150,7 +158,7 @@ class SourceDialog(QDialog):
         super().done(result)
 
     def _camera_page(self) -> QWidget:
-        self._camera = QComboBox()
+        self._camera = ChoiceBox()
         self._camera.setMinimumContentsLength(24)
         self._camera.addItem("looking for cameras …", "")
         self._camera.addItem("Test pattern", "test:")
@@ -165,7 +173,7 @@ class SourceDialog(QDialog):
         self._url.setPlaceholderText("rtsp://192.168.1.20/stream1")
         self._user, self._password = QLineEdit(), QLineEdit()
         self._password.setEchoMode(QLineEdit.EchoMode.Password)
-        self._transport = QComboBox()
+        self._transport = ChoiceBox()
         self._transport.addItems(["tcp", "udp"])
         return _page(
             ("Address", self._url),
@@ -176,7 +184,7 @@ class SourceDialog(QDialog):
 
     def _file_page(self) -> QWidget:
         self._path = QLineEdit()
-        self._loop = QCheckBox("over and over, like a camera")
+        self._loop = TickBox("over and over, like a camera")
         file, folder = QPushButton("Video …"), QPushButton("Session …")
         file.clicked.connect(lambda: self._pick(QFileDialog.getOpenFileName(self, "Open a video")[0]))
         folder.clicked.connect(lambda: self._pick(QFileDialog.getExistingDirectory(self, "Open a session")))
@@ -194,6 +202,7 @@ class SourceDialog(QDialog):
         hint = QLabel("A pipeline can do whatever GStreamer can: write files, open connections.")
         hint.setObjectName("soft")
         hint.setWordWrap(True)
+        hint.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         return _page(("Pipeline", self._pipeline), ("", hint))
 
     def _preview_column(self) -> QVBoxLayout:
@@ -203,7 +212,9 @@ class SourceDialog(QDialog):
         self._screen.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._says = QLabel()
         self._says.setObjectName("soft")
-        self._says.setFixedWidth(PREVIEW.width())
+        self._says.setFixedSize(PREVIEW.width(), 2 * self._says.fontMetrics().lineSpacing() + 4)
+        self._says.setWordWrap(True)
+        self._says.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._try = QPushButton("Preview")
         self._try.setAutoDefault(False)
         self._try.clicked.connect(lambda: self.preview())
@@ -239,11 +250,8 @@ class SourceDialog(QDialog):
             found, self._found = self._found, None
             self._show_cameras(found)
         self._show_picture()
-        message = self._preview.message
-        self._says.setText(
-            self._says.fontMetrics().elidedText(message, Qt.TextElideMode.ElideRight, PREVIEW.width())
-        )
-        self._says.setToolTip(message)
+        self._says.setText(self._preview.message)
+        self._says.setToolTip(self._preview.message)
 
     def _show_cameras(self, found: list[FoundCamera]) -> None:
         self._again.setEnabled(True)

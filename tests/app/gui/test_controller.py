@@ -140,6 +140,21 @@ class TestErrors:
         assert desk.banner().text == "ZeroDivisionError: division by zero"
 
 
+class TestNotices:
+    def test_a_camera_that_was_moved_is_a_banner(self, desk):
+        desk.controller.open("0")
+        desk.tell(kind="scene", message="the camera was moved", source="/dev/video0")
+
+        assert desk.banner().text == "/dev/video0: the camera was moved"
+        assert "look after the camera" in desk.banner().remedy
+
+    def test_it_does_not_hide_that_something_does_not_work(self, desk):
+        desk.tell(kind="stage-failed", message="pose failed", lane="A")
+        desk.tell(kind="scene", message="the camera was moved")
+
+        assert "pose failed" in desk.banner().text
+
+
 class TestParts:
     def test_another_detector_is_switched_to(self, desk):
         desk.controller.choose_part(FIRST, "detector", "yolox-nano")

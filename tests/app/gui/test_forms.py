@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from sitepose.app.config import PartConfig
-from sitepose.app.gui.figures import disk_line, figures_table
+from sitepose.app.gui.figures import NONE, disk_line, figures_table
 from sitepose.app.gui.forms import form_fields
 from sitepose.app.gui.hotkeys import HOTKEYS
 from sitepose.app.gui.menu import PARTS, options, settings_of
@@ -60,7 +60,10 @@ class TestFormFields:
 
 class TestFigures:
     def test_before_there_are_any(self):
-        assert figures_table(None, None).headline == "no source"
+        table = figures_table(None, None)
+
+        assert [tile.value for tile in table.tiles] == [NONE, NONE, NONE]
+        assert (table.steps, table.frames, table.models) == ((), (), ())
 
     def test_in_words(self):
         figures = LiveFigures(
@@ -75,11 +78,14 @@ class TestFigures:
         )
         table = figures_table(figures, 0.041)
 
-        assert table.headline == "30.0 fps video · 18.0 fps poses"
-        assert table.age == "poses 41 ms older than the picture"
-        assert table.drops == (
-            "60 of 100 frames have poses; not looked at: network 3, newer frame came first 37"
-        )
+        assert [tile.value for tile in table.tiles] == ["30.0", "18.0", "41 ms"]
+        assert [(row.name, row.count) for row in table.frames] == [
+            ("captured", "100"),
+            ("with poses", "60"),
+            ("lost by the network", "3"),
+            ("newer came before inference", "37"),
+            ("waiting", "0"),
+        ]
         assert [(row.name, row.p50, row.p99) for row in table.steps] == [("detect", "20.0", "45.5")]
 
     @pytest.mark.parametrize(
