@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sitepose.tracking.affinity import (
@@ -59,6 +59,7 @@ class TestDirectionAffinity:
         last = np.float32([[100, 100, 140, 200]])
         assert direction_affinity(np.zeros((1, 2)), last, last + 30)[0, 0] == 0
 
+    @settings(deadline=None)
     @given(st.floats(-500, 500), st.floats(-500, 500), st.floats(-200, 200), st.floats(-200, 200))
     def test_stays_within_one(self, vx, vy, dx, dy):
         last = np.float32([[100, 100, 140, 200]])

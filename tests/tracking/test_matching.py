@@ -6,7 +6,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.optimize import linear_sum_assignment
@@ -47,6 +47,7 @@ class TestAssign:
         rows, columns = assign([[0.9, 0.35], [0.35, 0.0]], minimum=0.3)
         assert (rows.tolist(), columns.tolist()) == ([0], [0])
 
+    @settings(deadline=None)
     @given(arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=4), elements=st.floats(-1, 1)))
     def test_no_other_matching_is_better(self, similarities):
         rows, columns = assign(similarities)
