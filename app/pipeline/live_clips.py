@@ -178,7 +178,10 @@ def _clips_of(path: Path) -> list[_Clip]:
         return [_Clip(path)]
     if not (path / MANIFEST).is_file():
         raise SourceError(f"{path}: neither a video nor a site session")
-    segments = [part for part in read_manifest(path).segments if part.state != "deleted"]
+    manifest = read_manifest(path)
+    if manifest.poses_only:
+        raise SourceError(f"{path}: holds poses without video; there is nothing to play")
+    segments = [part for part in manifest.segments if part.state != "deleted"]
     return [_Clip(path / VIDEO / part.file, part.timestamp, part.number) for part in segments]
 
 

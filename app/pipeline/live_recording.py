@@ -1,4 +1,4 @@
-"""A site session of a live source: its video as the camera sent it, and the poses as they were found."""
+"""A site session of a live source: its video as the camera sent it or without faces, and its poses as they came."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sitepose.app.pipeline.live import LiveEngine
 from sitepose.app.pipeline.live_parts import LiveParts
 from sitepose.app.pipeline.live_results import LiveResult
 from sitepose.app.pipeline.live_writer import header_of
+from sitepose.app.sessions.blurred import BlurredVideo
 from sitepose.app.sessions.recorder import Recorder, RecorderListener, RecorderStats, RecordingSettings
 from sitepose.core.errors import RecordingError
 
@@ -45,7 +46,9 @@ class LiveRecording:
         self._parts: LiveParts | None = None
         described = source.settings.described()
         self._recorder = Recorder(root, described["address"], settings, described=described, listener=listener)
-        source.attach(self._recorder)
+        self._blurred = BlurredVideo(self._recorder) if self._recorder.settings.blur_faces else None
+        if not (self._recorder.settings.blur_faces or self._recorder.settings.poses_only):
+            source.attach(self._recorder)
         source.listen(self._recorder.source_event)
         engine.add_sink(self)
 
@@ -72,7 +75,11 @@ class LiveRecording:
             self._parts = self._engine.parts()
             if self._parts is not None:
                 self._recorder.begin_poses(header_of(self._parts, result))
-        self._recorder.poses(result.tracked.frame, result.tracked.poses)
+        frame, poses = result.tracked.frame, result.tracked.poses
+        if self._blurred is None:
+            self._recorder.poses(frame, poses)
+        else:
+            self._blurred.put(frame, poses, result.skeleton)
 
     def switched(self, source: str, index: int, parts: LiveParts) -> None:
         """Let the next poses begin with whose they are."""
@@ -97,4 +104,6 @@ class LiveRecording:
         self._engine.remove_sink(self)
         self._source.unlisten(self._recorder.source_event)
         self._source.detach(self._recorder)
+        if self._blurred is not None:
+            self._blurred.close()
         self._recorder.close()

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sitepose.app.sessions.manifest import MANIFEST, VIDEO, SessionManifest, read_manifest
+from sitepose.app.sessions.manifest import FRAMES, MANIFEST, VIDEO, SessionManifest, read_manifest
 from sitepose.app.sessions.repair import needs_repair
+from sitepose.app.sessions.rows import span
 from sitepose.core.errors import FormatError
 
 
@@ -27,7 +28,9 @@ class SessionLine:
 
     @property
     def seconds(self) -> float:
-        """Of video, as ``session.json`` says."""
+        """Of video, as ``session.json`` says; of poses where there is no video."""
+        if self.manifest is not None and self.manifest.poses_only:
+            return span(self.folder / FRAMES) if (self.folder / FRAMES).is_file() else 0.0
         parts = self.manifest.segments if self.manifest else ()
         return sum(part.seconds for part in parts if part.state != "deleted")
 
@@ -46,6 +49,8 @@ class SessionLine:
             "source": manifest.source if manifest else "",
             "created": manifest.created if manifest else None,
             "seconds": round(self.seconds, 3),
+            "blurred": manifest.blurred if manifest else None,
+            "poses_only": manifest.poses_only if manifest else None,
             "bytes": self.bytes,
             "frames": manifest.counters.get("frames", 0) if manifest else 0,
         }

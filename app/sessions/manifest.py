@@ -88,7 +88,11 @@ class SessionManifest(Settings):
     retention: str = ""
     """How long the recording may be kept."""
     blurred: bool = False
-    """Whether faces were blurred in the video."""
+    """Whether faces were blurred in the video: whoever evaluates on it evaluates on blurred pixels."""
+    poses_blurred: bool = False
+    """Whether the poses were computed from blurred pixels: never while recording; blurring comes after."""
+    poses_only: bool = False
+    """Whether no video was recorded at all."""
     continues: str = ""
     """Name of the session that was cut off, where this one goes on."""
     counters: Mapping[str, int] = Field(default_factory=dict)

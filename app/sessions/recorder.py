@@ -14,13 +14,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sitepose.app.sessions.byte_queue import ByteQueue
 from sitepose.app.sessions.disk import DiskPolicy, DiskState, look_at_disk, show_duration, show_size
 from sitepose.app.sessions.folder import SafeFolder
 from sitepose.app.sessions.manifest import SessionManifest
 from sitepose.app.sessions.names import check_name, session_name
+from sitepose.app.sessions.rows import FrameStamps
 from sitepose.app.sessions.segment import RotationRule
 from sitepose.app.sessions.syncing import Syncer
 from sitepose.app.sessions.writer import SessionWriter
@@ -62,10 +63,20 @@ class RecordingSettings(Settings):
     """Video that may be kept: the oldest without a mark is deleted when it is more. None keeps everything."""
     queue_bytes: int = Field(QUEUE_BYTES, gt=0)
     """Encoded video that may wait for a slow disk."""
+    blur_faces: bool = False
+    """Whether faces are made unrecognizable: video is encoded anew, from the frames whose poses are known."""
+    poses_only: bool = False
+    """Whether no video is recorded, but where people were and how they moved."""
     consent: str = ""
     """Who agreed to be recorded, or on what grounds."""
     retention: str = ""
     """How long the recording may be kept."""
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if self.blur_faces and self.poses_only:
+            raise ValueError("blur_faces and poses_only: without video there are no faces; choose one")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +228,8 @@ class Recorder:
 
     def poses(self, frame: Frame, poses: Poses) -> None:
         """Record the poses of a frame; never waits."""
-        size = SMALL_ITEM + poses.keypoints.nbytes
-        self._queue.put(lambda writer: writer.poses(frame, poses), size)
+        size, stamps = SMALL_ITEM + poses.keypoints.nbytes, FrameStamps.of(frame)
+        self._queue.put(lambda writer: writer.poses(stamps, poses), size)
 
     def mark(self, text: str = "") -> None:
         """Mark this moment; the ring buffer keeps what is around it."""
@@ -262,6 +273,8 @@ class Recorder:
             settings={"source": dict(described), "recording": self.settings.model_dump(mode="json")},
             consent=self.settings.consent,
             retention=self.settings.retention,
+            blurred=self.settings.blur_faces,
+            poses_only=self.settings.poses_only,
             continues=continues,
             version=version("sitepose"),
         )

@@ -27,7 +27,7 @@ from sitepose.app.sessions.manifest import (
 )
 from sitepose.app.sessions.matroska import finish
 from sitepose.app.sessions.matroska_scan import Block, Scan, scan
-from sitepose.app.sessions.rows import FrameRow, parse_rows, whole_lines
+from sitepose.app.sessions.rows import NO_VIDEO, FrameRow, parse_rows, whole_lines
 from sitepose.app.sessions.sums import file_sha256, write_sums
 from sitepose.app.sessions.writer import ROOM
 from sitepose.core.errors import FormatError, RecordingError
@@ -115,16 +115,20 @@ class _Repairer:
         rows = list(self._rows())
         parts, scans = self._segments(manifest, rows)
         stamps = {number: {block.pts_ms for block in found.blocks} for number, found in scans.items()}
+        stamps[NO_VIDEO] = self._without_video(rows)
         deleted = {part.number for part in parts if part.state == "deleted"}
-        kept = self._mend_rows(rows, parts, scans, deleted)
+        alone = [row for row in rows if row.segment == NO_VIDEO and row.pts in stamps[NO_VIDEO]]
+        kept = self._mend_rows(rows, [*alone, *self._rows_of_video(rows, parts, scans, deleted)])
         poses = self._mend_poses(stamps, deleted)
         self._mend_lines(EVENTS)
-        self._result.frames = sum(len(found.blocks) for found in scans.values())
+        self._result.frames = len(alone) + sum(len(found.blocks) for found in scans.values())
         self._result.seconds = sum(part.seconds for part in parts if part.number in scans)
+        self._result.seconds += alone[-1].timestamp - alone[0].timestamp if alone else 0.0
         self._folder.remove(ROOM)
         if self._result.done or manifest.state == "recording":
             counters = {**manifest.counters, "frames": kept, **({"poses": poses} if poses else {})}
-            mended = manifest.model_copy(update={"segments": parts, "state": "repaired", "counters": counters})
+            changes = {"segments": parts, "state": "repaired", "counters": counters}
+            mended = manifest.model_copy(update=changes | ({"poses_only": True} if alone else {}))
             write_sums(self._folder, mended)
             mended.write(self._folder)
             self._note("closed the session")
@@ -222,10 +226,18 @@ class _Repairer:
         }
         return part.model_copy(update=changes)
 
-    def _mend_rows(
+    def _without_video(self, rows: list[FrameRow]) -> set[int]:
+        """Return the stamps of the frames that are in no video and have both a row and poses."""
+        stamps = {row.pts for row in rows if row.segment == NO_VIDEO}
+        if not stamps or not (self._path / POSES).exists():
+            return set()
+        entries = (_parsed(line) or {} for _, line in whole_lines(self._path / POSES))
+        return stamps & {entry["pts"] for entry in entries if entry.get("segment") == NO_VIDEO}
+
+    def _rows_of_video(
         self, rows: list[FrameRow], parts: list[Segment], scans: dict[int, Scan], deleted: set[int]
-    ) -> int:
-        """Write ``frames.jsonl`` anew where its rows are not those of the video; return their number."""
+    ) -> list[FrameRow]:
+        """Return a row for every frame of the video: the one that was written, or what can be told from it."""
         known = {(row.segment, row.pts): row for row in rows}
         kept: list[FrameRow] = []
         for part in parts:
@@ -235,6 +247,10 @@ class _Repairer:
             for block in scans[part.number].blocks:
                 row = known.get((part.number, block.pts_ms))
                 kept.append(row or _rebuilt(block, part, kept[-1].index + 1 if kept else 0))
+        return kept
+
+    def _mend_rows(self, rows: list[FrameRow], kept: list[FrameRow]) -> int:
+        """Write ``frames.jsonl`` anew where it has other rows than those to keep; return their number."""
         content = "".join(f"{row.line()}\n" for row in kept).encode()
         path = self._path / FRAMES
         if not path.exists() or path.read_bytes() != content:

@@ -3,16 +3,54 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sitepose.core.errors import FormatError
 from sitepose.core.formats.reading import parse_json, required, table, text, unreadable, whole
+from sitepose.core.structures import Frame
 
 TIME_BASE = "1/1000"
 """Seconds per unit of ``pts``: the millisecond of Matroska."""
+
+
+NO_VIDEO = 0
+"""In place of the number of a segment: poses of a frame that is in no video."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameStamps:
+    """The stamps of a frame, without its picture: what waits for the disk must not keep pictures alive.
+
+    Attributes:
+        index: Place in the capture sequence of the source.
+        timestamp: Seconds since the first frame of the source.
+        pts: The stream's own stamp; None where it has none.
+        time_base: Seconds per unit of ``pts``.
+        wall: Unix time at which it reached this program.
+    """
+
+    index: int
+    timestamp: float
+    pts: int | None
+    time_base: Fraction | None
+    wall: float
+
+    @classmethod
+    def of(cls, frame: Frame) -> Self:
+        """Return the stamps of a frame; its age now tells the time of day at which it came."""
+        age = max(0.0, time.monotonic() - frame.captured_at) if frame.captured_at > 0 else 0.0
+        return cls(
+            index=frame.index,
+            timestamp=frame.timestamp,
+            pts=frame.pts,
+            time_base=frame.time_base,
+            wall=time.time() - age,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +62,7 @@ class FrameRow:
         timestamp: Seconds since the first frame of the source.
         pts: Stamp in the file of the segment, in milliseconds.
         wall: Unix time at which it reached this program.
-        segment: Number of the segment.
+        segment: Number of the segment; ``NO_VIDEO`` where only poses are recorded.
         dropped: Frames lost since the row before.
         keyframe: Whether decoding can begin here.
         source_pts: The stream's own stamp; None where it has been rebuilt.
@@ -101,6 +139,16 @@ def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     yield place, line
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def span(path: Path) -> float:
+    """Return the seconds from the first row to the last.
+
+    Raises:
+        FormatError: The file cannot be read.
+    """
+    stamps = [row.timestamp for row in parse_rows(path, skip_damaged=True)]
+    return max(stamps) - min(stamps) if stamps else 0.0
 
 
 def _row(entry: dict[str, Any], where: str) -> FrameRow:

@@ -12,7 +12,7 @@ import av
 
 from sitepose.app.sessions.manifest import FRAMES, POSES, SUMS, VIDEO, Segment, SessionManifest, read_manifest
 from sitepose.app.sessions.matroska_scan import scan
-from sitepose.app.sessions.rows import read_rows
+from sitepose.app.sessions.rows import NO_VIDEO, read_rows, span
 from sitepose.app.sessions.sums import file_sha256, read_sums
 from sitepose.core.errors import FormatError
 from sitepose.core.formats.poses_jsonl import read_poses
@@ -27,11 +27,11 @@ class Verification:
 
     Attributes:
         name: Of the session.
-        frames: Frames in the video.
+        frames: Frames in the video, or with poses where there is no video.
         decoded: Frames of it that could be decoded.
         damaged: Decoded frames that had arrived damaged.
         poses: Frames with poses.
-        seconds: Of video.
+        seconds: Of video, or of poses.
         problems: One line each; empty if all is well.
     """
 
@@ -97,8 +97,21 @@ def _problems(folder: Path, result: Verification, *, decode: bool) -> Iterator[s
     extra = {path.name for path in (folder / VIDEO).glob("*")} - {part.file for part in manifest.segments}
     yield from (f"{VIDEO}/{name}: session.json does not know it" for name in sorted(extra))
     deleted = {part.number for part in manifest.segments if part.state == "deleted"}
-    yield from _rows(folder, stamps, deleted)
+    yield from _rows(folder, stamps, deleted, poses_only=manifest.poses_only)
     yield from _poses(folder, result, stamps, deleted)
+    if manifest.poses_only:
+        yield from _without_video(folder, result, stamps)
+
+
+def _without_video(folder: Path, result: Verification, stamps: dict[int, Counter[int]]) -> Iterator[str]:
+    """Compare rows and poses of a session that is to have no video."""
+    result.frames = stamps.get(NO_VIDEO, Counter()).total()
+    if result.frames != result.poses:
+        yield f"{FRAMES}: has {result.frames} rows, {POSES} has {result.poses} frames"
+    if result.frames:
+        result.seconds = span(folder / FRAMES)
+    if any((folder / VIDEO).glob("*")):
+        yield f"{VIDEO}: session.json says that no video was recorded"
 
 
 def _sums(folder: Path, manifest: SessionManifest) -> Iterator[str]:
@@ -164,7 +177,9 @@ def _decoded(path: Path) -> tuple[int, int, str]:
     return decoded, damaged, ""
 
 
-def _rows(folder: Path, stamps: dict[int, Counter[int]], deleted: set[int]) -> Iterator[str]:
+def _rows(
+    folder: Path, stamps: dict[int, Counter[int]], deleted: set[int], *, poses_only: bool
+) -> Iterator[str]:
     rows: defaultdict[int, Counter[int]] = defaultdict(Counter)
     try:
         for row in read_rows(folder / FRAMES):
@@ -172,6 +187,8 @@ def _rows(folder: Path, stamps: dict[int, Counter[int]], deleted: set[int]) -> I
     except FormatError as error:
         yield str(error)
         return
+    if poses_only:
+        stamps[NO_VIDEO] = rows[NO_VIDEO]
     for number in sorted((stamps.keys() | rows.keys()) - deleted):
         missing = (stamps.get(number, Counter()) - rows[number]).total()
         extra = (rows[number] - stamps.get(number, Counter())).total()

@@ -9,16 +9,16 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 from sitepose.app.sessions.folder import LineFile, SafeFolder
-from sitepose.app.sessions.manifest import EVENTS, FRAMES, POSES, VIDEO, Segment, SessionManifest, segment_file
-from sitepose.app.sessions.rows import FrameRow
+from sitepose.app.sessions.manifest import EVENTS, FRAMES, VIDEO, Segment, SessionManifest, segment_file
+from sitepose.app.sessions.pose_file import PoseFile
+from sitepose.app.sessions.rows import NO_VIDEO, FrameRow, FrameStamps
 from sitepose.app.sessions.segment import OpenSegment, RotationRule
 from sitepose.app.sessions.sums import write_sums
 from sitepose.app.sessions.syncing import Syncer
-from sitepose.core.formats.poses_jsonl import PoseRecord, PosesHeader, PosesWriter
-from sitepose.core.structures import Frame, Poses
+from sitepose.core.formats.poses_jsonl import PosesHeader
+from sitepose.core.structures import Poses
 from sitepose.plugins.sources.live.packets import EncodedPacket
 
 REMEMBERED_PLACES = 4096
@@ -65,8 +65,8 @@ class SessionWriter:
         self._last_timestamp = 0.0
         self._gap = True
         self._places: OrderedDict[float, _Place] = OrderedDict()
-        self._poses: PosesWriter | None = None
-        self._pose_lines: LineFile | None = None
+        self._begin_timestamp = 0.0
+        self._poses = PoseFile(folder, syncer)
         self._write_manifest()
         self._video = folder.make_folder(VIDEO)
         self._rows = LineFile(folder.create(FRAMES))
@@ -84,7 +84,9 @@ class SessionWriter:
 
     @property
     def seconds(self) -> float:
-        """Seconds of video."""
+        """Seconds of video, or of poses where there is no video."""
+        if self.manifest.poses_only:
+            return self._last_timestamp - self._begin_timestamp
         closed = sum(part.seconds for part in self.manifest.segments if part.state == "closed")
         return closed + (self._segment.seconds if self._segment else 0.0)
 
@@ -111,7 +113,7 @@ class SessionWriter:
             pts=stamp,
             wall=packet.wall,
             segment=segment.number,
-            dropped=self._dropped(packet),
+            dropped=self._dropped(packet.index),
             keyframe=packet.keyframe,
             source_pts=packet.pts,
             source_time_base=str(packet.time_base),
@@ -120,7 +122,7 @@ class SessionWriter:
             # The row first: a row without its frame is easily removed, the other way round something is lost.
             self._rows.append(row.line())
             segment.write(packet, stamp)
-        self._remember(packet, row)
+        self._remember(packet.index, row)
         self._syncer.touched(segment.descriptor)
         self._syncer.touched(self._rows.descriptor)
 
@@ -131,31 +133,46 @@ class SessionWriter:
             OSError: The disk is full or gone.
             ValueError: The skeleton is another one than before.
         """
-        if self._poses is None:
-            self._pose_lines = LineFile(self._folder.create(POSES))
-            self._syncer.watch(self._pose_lines.descriptor)
-            self._poses = PosesWriter(cast("Any", _Stream(self._pose_lines)), header)
-            self._skeleton = tuple(header.keypoint_names)
-        elif tuple(header.keypoint_names) != self._skeleton:
-            raise ValueError("the skeleton cannot change in a recording; begin a new one")
-        else:
-            index = 0 if self._last_index is None else self._last_index + 1
-            self._poses.change(index, config=header.config, models=list(header.models))
+        self._poses.begin(header, 0 if self._last_index is None else self._last_index + 1)
         with self._lock:
             models = [*self.manifest.models, *(m for m in header.models if m not in self.manifest.models)]
             self.manifest = self.manifest.model_copy(update={"models": models})
 
-    def poses(self, frame: Frame, poses: Poses) -> None:
-        """Write the poses of a recorded frame; those of a frame that is not in the video are counted only."""
-        place = self._places.get(frame.timestamp)
-        if self._poses is None or self._pose_lines is None:
-            raise ValueError("poses before begin_poses")
-        if place is None:
+    def poses(self, stamps: FrameStamps, poses: Poses) -> None:
+        """Write the poses of a recorded frame; those of a frame that is not in the video are counted only.
+
+        Raises:
+            OSError: The disk is full or gone.
+            ValueError: Nothing has been begun, or the poses do not fit.
+        """
+        place = self._places.get(stamps.timestamp)
+        if self.manifest.poses_only and place is None:
+            self._pose_without_video(stamps, poses)
+        elif place is None:
             self.counters["poses_without_video"] += 1
-            return
-        self._poses.write(PoseRecord(frame.index, frame.timestamp, place.pts, poses, segment=place.segment))
+        else:
+            self._poses.write(stamps, poses, segment=place.segment, pts=place.pts)
+            self.counters["poses"] += 1
+
+    def _pose_without_video(self, stamps: FrameStamps, poses: Poses) -> None:
+        if self._last_index is None:
+            self._begin_timestamp = stamps.timestamp
+        row = FrameRow(
+            index=stamps.index,
+            timestamp=stamps.timestamp,
+            pts=round((stamps.timestamp - self._begin_timestamp) * 1000),
+            wall=stamps.wall,
+            segment=NO_VIDEO,
+            dropped=self._dropped(stamps.index),
+            source_pts=stamps.pts,
+            source_time_base=None if stamps.time_base is None else str(stamps.time_base),
+        )
+        with self._rows.undone_on_error():
+            self._rows.append(row.line())
+            self._poses.write(stamps, poses, segment=NO_VIDEO, pts=row.pts)
+        self._remember(stamps.index, row)
         self.counters["poses"] += 1
-        self._syncer.touched(self._pose_lines.descriptor)
+        self._syncer.touched(self._rows.descriptor)
 
     def event(self, kind: str, text: str, *, wall: float) -> None:
         """Write something that happened; a ``marker`` also keeps its segment from the ring buffer."""
@@ -192,10 +209,8 @@ class SessionWriter:
             steps.callback(self._close_files)
             steps.callback(self._write_sums, stopped)
             steps.callback(self._syncer.close)
-            if self._poses is not None:
-                steps.callback(
-                    self._poses.end, frames=self.counters["frames"], dropped=self.counters["dropped"]
-                )
+            counters = self.counters
+            steps.callback(self._poses.end, frames=counters["frames"], dropped=counters["dropped"])
             steps.callback(self._end_segment)
 
     def _segment_for(self, packet: EncodedPacket) -> OpenSegment | None:
@@ -235,19 +250,19 @@ class SessionWriter:
                 self._forget(number)
             segment.close()
 
-    def _dropped(self, packet: EncodedPacket) -> int:
+    def _dropped(self, index: int) -> int:
         """Return how many frames were lost right before this one."""
         if self._gap or self._last_index is None:
             return 0
-        return max(0, packet.index - self._last_index - 1)
+        return max(0, index - self._last_index - 1)
 
-    def _remember(self, packet: EncodedPacket, row: FrameRow) -> None:
+    def _remember(self, index: int, row: FrameRow) -> None:
         self._gap = False
-        self._last_index = packet.index
-        self._last_timestamp = packet.timestamp
+        self._last_index = index
+        self._last_timestamp = row.timestamp
         self.counters["frames"] += 1
         self.counters["dropped"] += row.dropped
-        self._places[packet.timestamp] = _Place(row.segment, row.pts)
+        self._places[row.timestamp] = _Place(row.segment, row.pts)
         if len(self._places) > REMEMBERED_PLACES:
             self._places.popitem(last=False)
 
@@ -296,24 +311,5 @@ class SessionWriter:
             os.close(descriptor)
 
     def _close_files(self) -> None:
-        for lines in (self._rows, self._events, self._pose_lines):
-            if lines is not None:
-                lines.close()
-        self._video.close()
-
-
-class _Stream:
-    """A :class:`LineFile` as the binary stream that the writer of poses wants."""
-
-    name = POSES
-    closed = False
-
-    def __init__(self, lines: LineFile) -> None:
-        self._lines = lines
-
-    def write(self, data: bytes) -> int:
-        self._lines.append_bytes(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing is kept back."""
+        for part in (self._rows, self._events, self._poses, self._video):
+            part.close()

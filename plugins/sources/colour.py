@@ -32,7 +32,7 @@ _MATRIX_OF_CODE: dict[int, Matrix] = {
 }
 """``matrix_coefficients`` of ITU-T H.273; 2 is unspecified, and others are no YCbCr that can be converted."""
 
-_SWSCALE_OF_MATRIX: dict[Matrix, Colorspace] = {
+SWSCALE_OF_MATRIX: dict[Matrix, Colorspace] = {
     "bt601": Colorspace.ITU601,
     "bt709": Colorspace.ITU709,
     "bt2020": Colorspace.BT2020,
@@ -87,7 +87,7 @@ class RgbConverter:
             rgb = self._reformatter.reformat(
                 frame,
                 format="rgb24",
-                src_colorspace=_SWSCALE_OF_MATRIX[matrix_of(frame.colorspace, frame.height)],
+                src_colorspace=SWSCALE_OF_MATRIX[matrix_of(frame.colorspace, frame.height)],
                 src_color_range=_source_range(frame),
                 threads=1,
             )

@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Protocol
 
 import av
 import numpy as np
+from av.video.reformatter import ColorRange
 
 from sitepose.core.structures import ImageArray
+from sitepose.plugins.sources.colour import SWSCALE_OF_MATRIX, Matrix, matrix_of
 from sitepose.plugins.sources.live.annexb import with_lengths
-from sitepose.plugins.sources.live.intake import Arrival, Delivery
+from sitepose.plugins.sources.live.intake import Arrival
 from sitepose.plugins.sources.live.packets import StreamFormat
 
 WAITING = 60
@@ -25,7 +29,23 @@ KEYFRAME_S = 2
 
 TICKS = Fraction(1, 1_000_000)
 
+UNSPECIFIED = 2
+"""``matrix_coefficients`` of ITU-T H.273 where a stream does not say: the size decides."""
+
+_H273: dict[Matrix, int] = {"bt601": 6, "bt709": 1}
+
+MakeImage = Callable[[], ImageArray]
+
 _log = logging.getLogger(__name__)
+
+
+class PacketTaker(Protocol):
+    """Where an encoder's packets go: a :class:`Delivery`, or a recording of its own."""
+
+    def packet(
+        self, arrival: Arrival, data: bytes, encoding: StreamFormat, *, keyframe: bool, ours: bool = False
+    ) -> None:
+        """Take an encoded frame."""
 
 
 class FrameEncoder:
@@ -35,20 +55,29 @@ class FrameEncoder:
         delivery: Where packets go.
         size_wh: Of the pictures.
         frame_rate: About so many a second.
+        pixels: ``bgr24`` or ``rgb24``.
     """
 
-    def __init__(self, delivery: Delivery, size_wh: tuple[int, int], frame_rate: Fraction) -> None:
+    def __init__(
+        self, delivery: PacketTaker, size_wh: tuple[int, int], frame_rate: Fraction, *, pixels: str = "bgr24"
+    ) -> None:
         self._delivery = delivery
         self._size_wh = size_wh
         self._rate = frame_rate
-        self._waiting: deque[tuple[ImageArray, Arrival]] = deque(maxlen=WAITING)
+        self._pixels = pixels
+        self._waiting: deque[tuple[ImageArray | MakeImage, Arrival]] = deque(maxlen=WAITING)
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
         self._thread.start()
 
-    def put(self, image: ImageArray, arrival: Arrival) -> None:
-        """Encode a BGR picture, shape (H, W, 3), that nobody changes any more; never waits."""
+    def put(self, image: ImageArray | MakeImage, arrival: Arrival) -> None:
+        """Encode a picture, shape (H, W, 3), that nobody changes any more; never waits.
+
+        Args:
+            image: The picture, or what makes it, in the encoder's thread.
+            arrival: Its stamps.
+        """
         with self._changed:
             self._waiting.append((image, arrival))
             self._changed.notify()
@@ -72,11 +101,12 @@ class FrameEncoder:
         encoding: StreamFormat | None = None
         while (item := self._next()) is not None:
             image, arrival = item
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+            pixels = image() if callable(image) else image
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=self._pixels)
             stamp = round(arrival.pts * arrival.time_base / TICKS)
             arrivals[stamp] = arrival
             frame.pts, frame.time_base = stamp, TICKS
-            for packet in context.encode(frame.reformat(format="yuv420p")):
+            for packet in context.encode(to_planar(frame)):
                 if encoding is None:
                     encoding = StreamFormat("h264", self._size_wh, self._rate, _avcc(context))
                 data = with_lengths(bytes(packet), "h264")
@@ -88,6 +118,8 @@ class FrameEncoder:
         assert isinstance(context, av.VideoCodecContext)
         context.width, context.height = self._size_wh
         context.pix_fmt = "yuv420p"
+        context.color_range = ColorRange.MPEG
+        context.colorspace = _H273[matrix_of(UNSPECIFIED, self._size_wh[1])]
         context.time_base = TICKS
         context.framerate = self._rate
         context.gop_size = max(1, round(KEYFRAME_S * self._rate))
@@ -97,10 +129,21 @@ class FrameEncoder:
         context.open()
         return context
 
-    def _next(self) -> tuple[ImageArray, Arrival] | None:
+    def _next(self) -> tuple[ImageArray | MakeImage, Arrival] | None:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             return self._waiting.popleft() if self._waiting else None
+
+
+def to_planar(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return an RGB frame as what H.264 wants, by the matrix that all our sources read it with."""
+    planar = frame.reformat(
+        format="yuv420p",
+        dst_colorspace=SWSCALE_OF_MATRIX[matrix_of(UNSPECIFIED, frame.height)],
+        dst_color_range=ColorRange.MPEG,
+    )
+    planar.pts, planar.time_base = frame.pts, frame.time_base
+    return planar
 
 
 def _avcc(context: av.VideoCodecContext) -> bytes:

@@ -6,16 +6,25 @@ import json
 import threading
 from functools import partial
 
+import av
+import numpy as np
 import pytest
 
+from sitepose.app.cli.main import main
 from sitepose.app.pipeline import live_headless
 from sitepose.app.pipeline.live import LiveEngine
+from sitepose.app.pipeline.live_clips import Clips
 from sitepose.app.pipeline.live_headless import HeadlessRun, Recordings
+from sitepose.app.sessions.faces import head_regions
+from sitepose.app.sessions.listing import list_sessions
 from sitepose.app.sessions.manifest import read_manifest
 from sitepose.app.sessions.recorder import RecordingSettings
+from sitepose.app.sessions.repair import repair
 from sitepose.app.sessions.rows import read_rows
 from sitepose.app.sessions.verify import verify
+from sitepose.core.errors import SourceError
 from sitepose.core.formats.poses_jsonl import read_poses
+from sitepose.core.skeleton import load_skeleton
 
 
 @pytest.fixture
@@ -111,3 +120,80 @@ class TestRecording:
 
         assert "cannot be recorded" in headless.failure
         assert not (tmp_path / "sessions").exists()
+
+
+class TestPrivacy:
+    @pytest.fixture
+    def session(self, run, clip, fakes, tmp_path):
+        """Records for some seconds; returns the folder of the session."""
+
+        def record(**values):
+            sessions = tmp_path / "sessions"
+            headless, _, wait = run(f"loop:{clip}", record=plan(sessions, **values))
+
+            def rows():
+                files = list(sessions.glob("*/frames.jsonl"))
+                return files[0].read_bytes().count(b"\n") if files else 0
+
+            assert fakes.until(lambda: rows() > 20, 30)
+            headless.stop()
+            wait()
+            assert headless.failure == ""
+            return next(sessions.iterdir())
+
+        return record
+
+    def test_faces_are_blurred_in_the_video_of_the_frames_that_were_looked_at(self, session, clip):
+        folder = session(blur_faces=True)
+        manifest, result = read_manifest(folder), verify(folder)
+        rows = {(row.segment, row.pts) for row in read_rows(folder / "frames.jsonl")}
+        poses = {(record.segment, record.pts): record.poses for record in read_poses(folder / "poses.jsonl")}
+        with av.open(str(folder / "video" / "000001.mkv")) as container:
+            recorded = next(container.decode(video=0)).to_ndarray(format="rgb24")
+        with av.open(str(clip)) as container:
+            original = next(container.decode(video=0)).to_ndarray(format="rgb24")
+        (region,) = head_regions(next(iter(poses.values())), load_skeleton("coco17"), (640, 480)).tolist()
+
+        assert result.good, result.problems
+        assert (manifest.blurred, manifest.poses_blurred, manifest.poses_only) == (True, False, False)
+        assert poses.keys() == rows
+        assert _detail(recorded, region) < 0.3 * _detail(original, region)
+        assert _detail(recorded, [0, 300, 640, 480]) > 0.6 * _detail(original, [0, 300, 640, 480])
+
+    def test_poses_alone_make_a_session_without_video(self, session, tmp_path, capsys):
+        folder = session(poses_only=True)
+        result = verify(folder)
+        records = list(read_poses(folder / "poses.jsonl"))
+        (line,) = list_sessions(folder.parent)
+
+        assert result.good, result.problems
+        assert result.frames == result.poses == len(records) > 20
+        assert list((folder / "video").iterdir()) == []
+        assert line.seconds == pytest.approx(records[-1].timestamp - records[0].timestamp, abs=1e-5)
+        assert main(["export", str(folder / "poses.jsonl"), "--format", "coco", "--output", str(tmp_path)]) == 0
+        with pytest.raises(SourceError, match="holds poses without video"):
+            Clips(folder)
+
+    def test_what_a_power_cut_left_of_poses_alone_is_repaired(self, session):
+        folder = session(poses_only=True)
+        path = folder / "session.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"state": "recording"}))
+        poses, lines = folder / "poses.jsonl", (folder / "poses.jsonl").read_bytes().splitlines(keepends=True)
+        poses.write_bytes(b"".join(lines[:-3]) + lines[-3][:20])
+        done = repair(folder)
+        again = repair(folder)
+
+        assert verify(folder).good
+        assert done.frames == len(lines) - 4  # without header, end, one half and one more line
+        assert done.seconds > 0
+        assert again.done == []
+
+    def test_it_is_one_or_the_other(self):
+        with pytest.raises(ValueError, match="choose one"):
+            RecordingSettings(blur_faces=True, poses_only=True)
+
+
+def _detail(image, region):
+    """Return how much neighbouring pixels differ in a region."""
+    x1, y1, x2, y2 = region
+    return np.abs(np.diff(image[y1:y2, x1:x2].astype(float), axis=1)).mean()
