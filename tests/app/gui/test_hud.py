@@ -35,7 +35,6 @@ def window(qtbot, config, clip, tmp_path):
         replay.play(False)
         qtbot.waitUntil(lambda: engine.figures(KEY).waiting == 0)
         qtbot.waitUntil(lambda: window.view._recording.text() != "")
-        window.controller.tick()
         yield window
     finally:
         window.close()
@@ -43,6 +42,7 @@ def window(qtbot, config, clip, tmp_path):
 
 @pytest.mark.slow
 def test_every_figure_is_the_engines(window, tmp_path):
+    window.controller.tick()  # between this and the comparison no event is served
     frames_add_up_by_reason(window)
     every_step_has_its_percentiles(window)
     device_and_precision_are_what_the_library_reports(window)
