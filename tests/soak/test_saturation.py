@@ -108,7 +108,7 @@ class TestKill:
     @pytest.mark.parametrize(
         "times",
         [
-            pytest.param(2, id="2 times", marks=pytest.mark.slow),
+            pytest.param(1, id="once"),
             pytest.param(20, id="20 times", marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
         ],
     )

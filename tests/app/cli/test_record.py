@@ -131,6 +131,13 @@ def wait_for_video(folder, timeout_s=30.0):
         time.sleep(0.05)
 
 
+def wait_for_refusal(folder, timeout_s=30.0):
+    deadline = time.monotonic() + timeout_s
+    while not any("next attempt" in path.read_text() for path in folder.glob("*/events.jsonl")):
+        assert time.monotonic() < deadline, "the camera has refused nothing"
+        time.sleep(0.05)
+
+
 def leaks(text):
     """Return the spellings of the login that can be read in a text."""
     spellings = {s for word in (USER, PASSWORD) for s in (word, quote(word), quote(word, safe=""))}
@@ -156,7 +163,7 @@ class TestSecrets:
         url = request.getfixturevalue(camera).url
         login = f"{quote(USER, safe='')}:{quote(PASSWORD if right else PASSWORD + 'x', safe='')}"
         location = url.replace("://", f"://{login}@")
-        words = [location, "--backend", backend, "--output", str(tmp_path), "--reserve", "0", "--duration", "2"]
+        words = [location, "--backend", backend, "--output", str(tmp_path), "--reserve", "0"]
         process = subprocess.Popen(
             [sys.executable, "main.py", "record", *words, "-vv", "--json"],
             cwd=ROOT,
@@ -167,11 +174,10 @@ class TestSecrets:
             errors="replace",
         )
         try:
-            deadline = time.monotonic() + 30
-            while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
-                time.sleep(0.02)
+            wait_for_video(tmp_path) if right else wait_for_refusal(tmp_path)
             listed = Path(f"/proc/{process.pid}/cmdline").read_text()
         finally:
+            process.send_signal(signal.SIGINT)
             output = process.communicate(timeout=30)[0]
         files = "".join(
             p.read_text(errors="replace") for p in tmp_path.rglob("*") if p.suffix != ".mkv" and p.is_file()

@@ -59,13 +59,13 @@ class TestNetworkCameras:
 
     def test_a_stall_is_seen_by_our_own_watch(self, own_camera, live, take, wait_until):
         camera = own_camera()
-        source = live(camera.url, backend="pyav")
+        source = live(camera.url, backend="pyav", stall_s=0.7)
         take(source, 5)
         camera.freeze()
         wait_until(lambda: [event for event in source.events if isinstance(event, Stalled)])
         camera.thaw()
 
-        assert next(event for event in source.events if isinstance(event, Stalled)).silent_s < 2.0
+        assert next(event for event in source.events if isinstance(event, Stalled)).silent_s < 1.2
         take(source, 3)
 
     def test_a_file_is_looped(self, live, take, video_file):
