@@ -1,7 +1,7 @@
 """Keeps the stamps of a GStreamer pipeline going forward when the camera sets its clock.
 
-rtspsrc begins at 0 again then. Decoders never give a stamp smaller than the one before: every picture would have the
-same one until the camera has been on for as long again.
+rtspsrc begins at 0 again then. Decoders never give a stamp smaller than the one before: every picture would
+have the same one until the camera has been on for as long again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SECOND_NS = 1_000_000_000
 
 
 class ClockKeeper:
-    """Moves what comes after a step back, so that time goes on. Remembers the newest stamp, and how far it was moved.
+    """Moves what comes after a step back: time goes on. Remembers the newest stamp, and how far it was moved.
 
     Args:
         gst: The module ``Gst``.
