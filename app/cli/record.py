@@ -8,10 +8,12 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sitepose.app.cli import record_poses
 
 if TYPE_CHECKING:
     from sitepose.app.sessions.recorder import RecordingSettings
@@ -28,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
     """Add ``record`` and its options."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "record",
-        help="record cameras, without models",
+        help="record cameras, without models unless faces are to be blurred",
         description="Record cameras until Ctrl-C or SIGTERM. What a power cut left behind is repaired first.",
         epilog="While it records, a line typed here is a marker with that text.",
     )
@@ -43,6 +45,7 @@ def add_parser(subparsers: Any) -> None:
     )
     when.add_argument("--duration", type=float, metavar="S", help="seconds to stop after")
     _add_disk_options(parser)
+    record_poses.add_options(parser)
     parser.add_argument("--json", action="store_true", help="say everything as JSON lines")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="say more; twice for every detail")
 
@@ -85,9 +88,17 @@ def run(arguments: argparse.Namespace) -> int:
     configure_logs(arguments.verbose)
     if not arguments.source and not arguments.gst:
         raise ConfigError("record: name a source, such as 0, rtsp://HOST/PATH or test:")
-    cameras = _cameras(arguments)
+    with_networks = record_poses.wanted(arguments)
+    locations = _locations(arguments)
+    cameras = [_settings(location, values) for location, values in locations]
     keep_secret([camera.address().secrets for camera in cameras], arguments.source)
     say = _speaker(as_json=arguments.json)
+    if with_networks:
+        backend = {"backend": arguments.backend}
+        chosen = [(location, {**backend, **values}) for location, values in locations]
+        recording = record_poses.PosesRecording(chosen, arguments, _recording(arguments), say)
+        with stop_signals(recording.stop):
+            return recording.run()
     with ExitStack() as closers, stop_signals() as stopped:
         trigger = _trigger(arguments, closers)
         recordings = [_start(camera, arguments, trigger, say, closers) for camera in cameras]
@@ -97,26 +108,34 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(recording.failure for recording in recordings) else 0
 
 
-def _cameras(arguments: argparse.Namespace) -> list[LiveSettings]:
+def _locations(arguments: argparse.Namespace) -> list[tuple[str, dict[str, Any]]]:
+    """Return the cameras, each with its settings."""
     from sitepose.app.cli.logins import login_of, read_logins
-    from sitepose.plugins.sources.live.choose import live_settings, pipeline_settings
 
     gated = arguments.record_when != "always" or bool(arguments.schedule)
     values: dict[str, Any] = {
         "transport": arguments.transport,
         "size_wh": _size(arguments.size),
         "frame_rate": arguments.rate,
-        "decode": arguments.record_when != "always",
+        "decode": arguments.record_when != "always" or arguments.blur_faces or arguments.poses_only,
         "preroll_s": arguments.preroll,
         "encode_always": gated,
     }
     logins = read_logins(arguments.logins) if arguments.logins else {}
-    cameras = []
+    locations = []
     for location in arguments.source:
         login = login_of(location, logins)
         user, password = (login.user, login.password) if login else (None, None)
-        cameras.append(live_settings(location, user=user, password=password, **values))
-    return cameras + [pipeline_settings(text, **values) for text in arguments.gst]
+        locations.append((location, {"user": user, "password": password, **values}))
+    return locations + [("", {"pipeline": text, **values}) for text in arguments.gst]
+
+
+def _settings(location: str, values: Mapping[str, Any]) -> LiveSettings:
+    from sitepose.plugins.sources.live.choose import live_settings, pipeline_settings
+
+    if "pipeline" in values:
+        return pipeline_settings(values["pipeline"], **{k: v for k, v in values.items() if k != "pipeline"})
+    return live_settings(location, **values)
 
 
 def _start(
@@ -163,6 +182,8 @@ def _recording(arguments: argparse.Namespace) -> RecordingSettings:
         "segment_bytes": parse_size(arguments.segment_size),
         "reserve_bytes": parse_size(arguments.reserve),
         "ring_bytes": parse_size(arguments.ring) if arguments.ring else None,
+        "blur_faces": arguments.blur_faces,
+        "poses_only": arguments.poses_only,
         "consent": arguments.consent,
         "retention": arguments.retention,
     }
@@ -273,12 +294,17 @@ def _size(text: str | None) -> tuple[int, int] | None:
 
 
 @contextmanager
-def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Yield what says whether SIGINT or SIGTERM has come; a second one ends the program as usual."""
+def stop_signals(stop_now: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
+    """Yield what says whether SIGINT or SIGTERM has come; a second one ends the program as usual.
+
+    Args:
+        stop_now: Called as soon as one comes; it must take no lock.
+    """
     seen: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
         seen.append(number)
+        stop_now()
         signal.signal(number, signal.default_int_handler)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

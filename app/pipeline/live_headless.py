@@ -49,7 +49,7 @@ class HeadlessRun:
     Args:
         locations: What to open, and its settings.
         config: What to run.
-        output: A folder for each source is made in here.
+        output: A folder for each source is made in here; None writes none.
         record: Where site sessions of the sources go; None records nothing.
         on_event: Told of what happens.
 
@@ -61,7 +61,7 @@ class HeadlessRun:
         self,
         locations: Sequence[tuple[str, Mapping[str, Any]]],
         config: RunConfig,
-        output: Path,
+        output: Path | None,
         *,
         record: Recordings | None = None,
         on_event: EventListener = lambda _: None,
@@ -154,7 +154,7 @@ class HeadlessRun:
             writers[key] = LiveWriter(
                 key,
                 parts,
-                folder=self._output / folder_name(key),
+                folder=self._folder(key),
                 publish=self._config.output.publish,
                 select=self._config.select,
                 failed=self._on_write_failed,
@@ -171,7 +171,8 @@ class HeadlessRun:
         engine.remove_sink(writer)
         writer.close(dropped=sum(dropped.values()))
         width, height = view.frame.size_wh if view is not None else (0, 0)
-        folder = self._output / folder_name(key)
+        folder = self._folder(key)
+        written = {} if folder is None else {"poses": str(folder / POSES), "report": str(folder / REPORT)}
         report = RunReport(
             source=key,
             status="failed" if self.failure else "interrupted" if self._stopping else "done",
@@ -186,10 +187,14 @@ class HeadlessRun:
             stages=dict(figures.stages) if figures is not None else {},
             dropped=dropped,
             started=started,
-            paths={"poses": str(folder / POSES), "report": str(folder / REPORT), **self._session(key)},
+            paths={**written, **self._session(key)},
         )
-        report.write(folder / REPORT)
+        if folder is not None:
+            report.write(folder / REPORT)
         return report
+
+    def _folder(self, key: str) -> Path | None:
+        return None if self._output is None else self._output / folder_name(key)
 
     def _session(self, key: str) -> dict[str, str]:
         recording = self._recordings.get(key)

@@ -25,12 +25,15 @@ def is_camera(location: str) -> bool:
     return _ADDRESS.fullmatch(location.strip()) is not None
 
 
-def source_opener(location: str, *, pipeline: str | None = None, **settings: Any) -> OpenSource:
+def source_opener(
+    location: str, *, pipeline: str | None = None, backend: str = "auto", **settings: Any
+) -> OpenSource:
     """Return what opens a location, later and in the source's own thread.
 
     Args:
         location: A camera's address, a video file, or the folder of a site session.
         pipeline: A GStreamer pipeline that the user wrote, in place of a location.
+        backend: Who reads a camera: ``auto``, ``gstreamer``, ``pyav`` or ``opencv``.
         settings: More settings of a camera: ``user``, ``password``, ``transport`` ...
 
     Raises:
@@ -48,7 +51,7 @@ def source_opener(location: str, *, pipeline: str | None = None, **settings: Any
         if not path.exists():
             raise SourceError(f"no such file, folder or camera: {location}")
         return lambda _: _recording(path)
-    return lambda listener: open_live(chosen, listener=listener)
+    return lambda listener: open_live(chosen, backend=backend, listener=listener)
 
 
 def source_label(location: str, *, pipeline: str | None = None) -> str:

@@ -77,7 +77,8 @@ class BackgroundLoader:
             self._changed.notify_all()
         self._thread.join(CLOSE_S)
         if self._thread.is_alive():
-            _log.warning("a part is still being loaded; it is closed as soon as it is there")
+            doing = "loaded; it is closed as soon as it is there" if self._busy else "closed"
+            _log.warning("a part is still being %s", doing)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until no wish is open; return whether that is so."""

@@ -34,11 +34,15 @@ class BlurredVideo:
         self._encoder: FrameEncoder | None = None
         self._size_wh = (0, 0)
         self._epoch = 0
+        self._newest = -1.0
         self._lock = Lock()
         self._waiting: OrderedDict[int, tuple[Frame, Poses]] = OrderedDict()
 
     def put(self, frame: Frame, poses: Poses, skeleton: Skeleton) -> None:
-        """Record a frame and its poses; never waits."""
+        """Record a frame and its poses; never waits. A frame that is not newer than the last one is left out."""
+        if frame.timestamp <= self._newest:
+            return
+        self._newest = frame.timestamp
         encoder = self._encoder_for(frame)
         stamp = round(frame.timestamp / TICKS)
         with self._lock:

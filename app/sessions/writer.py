@@ -146,8 +146,9 @@ class SessionWriter:
             ValueError: Nothing has been begun, or the poses do not fit.
         """
         place = self._places.get(stamps.timestamp)
-        if self.manifest.poses_only and place is None:
-            self._pose_without_video(stamps, poses)
+        if self.manifest.poses_only:
+            if place is None:  # else it is there already
+                self._pose_without_video(stamps, poses)
         elif place is None:
             self.counters["poses_without_video"] += 1
         else:

@@ -28,6 +28,11 @@ CLOCK_FORWARD_S = 5.0
 """A step this much longer than the time that has really passed: the camera has set its clock."""
 
 
+APART_S = 0.001
+"""The first frame of a connection is at least so much later than the last of the one before: two frames with one
+timestamp would be one to a recording, whose stamps are milliseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """The place of a frame.
@@ -122,8 +127,10 @@ class Numbering:
 
     def _anchored(self, pts: int, arrived_at: float) -> Stamp:
         if self._began_at is None:
-            self._began_at = arrived_at
-        self._anchor = (pts, max(arrived_at - self._began_at, self._last_timestamp))
+            self._began_at, earliest = arrived_at, 0.0
+        else:
+            earliest = self._last_timestamp + APART_S
+        self._anchor = (pts, max(arrived_at - self._began_at, earliest))
         return self._placed(pts, Fraction(1), arrived_at)
 
     def _placed(self, pts: int, time_base: Fraction, arrived_at: float) -> Stamp:

@@ -124,6 +124,34 @@ class TestCommand:
         assert verify(session).good
 
 
+class TestPrivacy:
+    def test_faces_are_blurred_and_poses_are_there(self, tmp_path, clip, networks, capsys):
+        status = record(tmp_path, f"loop:{clip}", "--blur-faces", *networks[:4])
+        (folder,) = tmp_path.iterdir()
+        result = verify(folder)
+
+        assert status == 0
+        assert result.good, result.problems
+        assert result.frames == result.poses > 0
+        assert read_manifest(folder).blurred
+        assert f"not looked at: {folder}" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            pytest.param(
+                ["--blur-faces", "--schedule", "07:00-19:00"], "--blur-faces: records all the time", id="times"
+            ),
+            pytest.param(
+                ["--poses-only", "--record-when", "motion"], "--poses-only: records all the", id="motion"
+            ),
+        ],
+    )
+    def test_what_does_not_go_together_is_said_in_one_line(self, tmp_path, capsys, words, message):
+        assert record(tmp_path, "test:", *words) == 2
+        assert capsys.readouterr().err.startswith(f"sitepose: {message}")
+
+
 def wait_for_video(folder, timeout_s=30.0):
     deadline = time.monotonic() + timeout_s
     while not any(path.stat().st_size > 2000 for path in folder.glob("*/video/*.mkv")):

@@ -71,6 +71,14 @@ class TestPackets:
         assert [stamp.index for stamp in after] == [10, 11]
         assert [stamp.timestamp for stamp in after] == [5.0, 5.033333]
 
+    def test_two_connections_never_share_a_second(self):
+        numbering = Numbering()
+        before = stamp_all(numbering, range(10), start=100.0)
+        numbering.begin()
+        (after,) = stamp_all(numbering, range(1), start=100.2)  # sooner than its stamps say
+
+        assert after.timestamp == pytest.approx(before[-1].timestamp + 0.001)
+
     @pytest.mark.parametrize("hours", [pytest.param(1, id="forward"), pytest.param(-1, id="back")])
     def test_a_clock_that_is_set_neither_loses_frames_nor_moves_time(self, hours):
         numbering = Numbering()
