@@ -1,6 +1,7 @@
 """Who keeps identities best on the same detections? Every tracker gets the same search budget, then is frozen.
 
 Run: python benchmarks/tracking.py [--quick]            the tables
+     python benchmarks/tracking.py --csv FILE           the same, and every figure of every sequence
      python benchmarks/tracking.py --search [NAME ...]  choose settings anew, 60 random ones for each tracker
 
 The data (TUD-Stadtmitte of MOT15, YOLOX-nano, TinyPose) are not in the repository: --data names their folder.
@@ -34,6 +35,9 @@ HEADER = """\
 | tracker | MOTA | IDF1 | AssA | switches | clip MOTA | clip IDF1 | carried MOTA | carried IDF1 | carried |
 |---|---|---|---|---|---|---|---|---|---|"""
 
+BASES = ("oks-sort", "oks-sort, shipped", "poseflow")
+"""Trackers that all others are compared with, sequence by sequence."""
+
 Results = Mapping[str, Sequence[Row]]
 
 
@@ -43,6 +47,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the test data")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where detections are kept")
     parser.add_argument("--mode", help="only the tables of this mode: boxes, poses or truth")
+    parser.add_argument("--csv", type=Path, help="file for every figure of every sequence")
     parser.add_argument("--quick", action="store_true", help="a few frames and variants, to see that it runs")
     parser.add_argument(
         "--search", nargs="*", metavar="NAME", help="choose settings anew (all trackers if none is named)"
@@ -55,13 +60,27 @@ def main() -> None:
         choose(modes, options.search)
         return
     print("A star marks trackers that were given their defaults instead of a search.")
+    lines = [",".join(("mode", "tracker", "sequence", *Row.__slots__))]
     for key, variants in modes.items():
         if options.mode not in (None, key):
             continue
         for offline in (False, True):
             candidates = [candidate for candidate in CANDIDATES if candidate.offline is offline]
             print(f"\n## {TITLES[key]}, {'with look-ahead' if offline else 'online'}\n")
-            report({name(candidate): measured(candidate, variants) for candidate in candidates}, variants)
+            results = {name(candidate): measured(candidate, variants) for candidate in candidates}
+            report(results, variants)
+            lines += figures(key, results, variants)
+    if options.csv:
+        options.csv.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def figures(mode: str, results: Results, variants: Sequence[Variant]) -> list[str]:
+    """Return a line of comma-separated values for each tracker and sequence."""
+    return [
+        ",".join([mode, f'"{label}"', variant.name, *(f"{getattr(row, name):.6g}" for name in Row.__slots__)])
+        for label, rows in results.items()
+        for variant, row in zip(variants, rows, strict=True)
+    ]
 
 
 def name(candidate: Candidate) -> str:
@@ -100,7 +119,7 @@ def choose(modes: Mapping[str, Sequence[Variant]], names: Sequence[str]) -> None
 
 
 def report(results: Results, variants: Sequence[Variant]) -> None:
-    """Print means, and the paired differences between the first tracker and every other."""
+    """Print means, and the paired differences to some trackers."""
     print(HEADER)
     for label, rows in results.items():
         mean = {name: float(np.mean([getattr(row, name) for row in rows])) for name in Row.__slots__}
@@ -108,16 +127,22 @@ def report(results: Results, variants: Sequence[Variant]) -> None:
         cells += [f"{value:.3f}" for value in (rows[0].mota, rows[0].idf1)]
         cells += [f"{mean[name]:.3f}" for name in ("carried_mota", "carried_idf1")]
         print(f"| {' | '.join(cells)} | {mean['carried_boxes']:.0f} |")
-    first, *others = results
-    if not others:
-        return
+    for base in BASES:
+        for label in results:
+            if label.removesuffix(" *") == base and len(results) > 1:
+                report_differences(label, results, variants)
+
+
+def report_differences(base: str, results: Results, variants: Sequence[Variant]) -> None:
+    """Print the paired differences between one tracker and every other."""
     print(
-        f"\n{first} less the other, paired over {len(variants)} sequences, 95 % intervals (bold: excludes 0)\n"
+        f"\n{base} less the other, paired over {len(variants)} sequences, 95 % intervals (bold: excludes 0)\n"
     )
     print("| against | MOTA | IDF1 | AssA | switches |\n|---|---|---|---|---|")
-    for label in others:
-        cells = [_difference(results[first], results[label], name) for name in MEASURES]
-        print(f"| {label} | {' | '.join(cells)} |")
+    for label in results:
+        if label != base:
+            cells = [_difference(results[base], results[label], name) for name in MEASURES]
+            print(f"| {label} | {' | '.join(cells)} |")
 
 
 def _difference(ours: Sequence[Row], theirs: Sequence[Row], name: str) -> str:

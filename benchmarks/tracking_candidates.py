@@ -113,6 +113,7 @@ CANDIDATES: tuple[Candidate, ...] = (
         },
     ),
     Candidate("oks-sort, shipped", "oks-sort", {}),
+    Candidate("oks-sort, shipped, by colour too", "oks-sort", {}, fixed={"appearance": "color"}),
     Candidate(
         "poseflow",
         "poseflow",
@@ -126,6 +127,7 @@ CANDIDATES: tuple[Candidate, ...] = (
             "weak_penalty": (0.0, 0.5),
         },
     ),
+    Candidate("poseflow, shipped", "poseflow", {}),
     Candidate(
         "poseflow-naive, without points",
         "poseflow-naive",
