@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from sitepose.app.gui.figures import figures_table
-from sitepose.app.gui.following import Following, follow_in_all
+from sitepose.app.gui.following import Following, follow_in_all, next_person
 from sitepose.app.gui.forms import form_fields
 from sitepose.app.gui.menu import PARTS, Part, options, settings_of
 from sitepose.app.gui.model import Banner, SessionModel, SourceEntry
@@ -222,9 +222,21 @@ class Controller:
         else:
             self._follow(follow_in_all(source, lane, track_id, LANES, self._engine.view(source)))
 
+    def follow_next(self) -> None:
+        """Follow the person at the right of the one who is followed now."""
+        key = self.model.current
+        view = self._engine.view(key)
+        result = view.results.get(FIRST) if view is not None else None
+        if result is None:
+            self._view.show_status("nobody to follow yet")
+            return
+        self.follow(key, FIRST, next_person(result.tracked.poses, self.model.following.track_id(key, FIRST)))
+
     def toggle_zoom(self) -> None:
         """Show whoever is followed large, or all of the picture."""
         self.model.zoom = not self.model.zoom
+        if self.model.zoom and not self.model.following:
+            self._view.show_status("click a person, or press F, to follow somebody")
         self._show_following()
 
     def toggle_layer(self, layer: str) -> None:

@@ -50,6 +50,14 @@ def follow_in_all(
     return Following(source, found)
 
 
+def next_person(poses: Poses, track_id: int | None) -> int | None:
+    """Return who stands at the right of somebody; behind the last one comes nobody, and then the first."""
+    tracked = np.flatnonzero(poses.track_ids >= 0)
+    order = tracked[np.argsort(poses.boxes[tracked, ::2].sum(axis=1), kind="stable")]
+    ids: list[int | None] = [*poses.track_ids[order].tolist(), None]
+    return ids[(ids.index(track_id) + 1) % len(ids)] if track_id in ids else ids[0]
+
+
 def _box(poses: Poses, track_id: int) -> np.ndarray | None:
     rows = np.flatnonzero(poses.track_ids == track_id)
     return poses.boxes[rows[:1]] if len(rows) else None

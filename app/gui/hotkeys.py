@@ -38,6 +38,7 @@ HOTKEYS: tuple[Hotkey, ...] = (
     Hotkey("S", "skeletons", "Show or hide skeletons"),
     Hotkey("I", "labels", "Show or hide track ids"),
     Hotkey("T", "trails", "Show or hide trails"),
+    Hotkey("F", "follow", "Follow the next person, from left to right"),
     Hotkey("Z", "zoom", "Show whoever is followed large, or all of the picture"),
     Hotkey("Escape", "unfollow", "Follow nobody; close the message"),
     Hotkey("P", "panel", "Show or hide the side panel"),

@@ -186,6 +186,7 @@ def _connect(view: MainWindow, controller: Controller) -> None:
         "skeletons": lambda: controller.toggle_layer("skeletons"),
         "labels": lambda: controller.toggle_layer("labels"),
         "trails": lambda: controller.toggle_layer("trails"),
+        "follow": controller.follow_next,
         "zoom": controller.toggle_zoom,
         "unfollow": controller.dismiss,
         "theme": controller.toggle_theme,

@@ -10,6 +10,9 @@ from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
 from sitepose.app.gui.figures import FiguresTable
 from sitepose.app.gui.views.widgets import label
 
+LONGEST = 190
+"""Of a text in a table, in logical pixels; longer ones are cut in the middle, with all of it as a tip."""
+
 
 class FiguresBox(QWidget):
     """Large figures above, then tables: latency by step, what became of the frames, what runs."""
@@ -19,7 +22,7 @@ class FiguresBox(QWidget):
         self._tiles = [TileBox() for _ in range(3)]
         self._steps = Table(4)
         self._frames = Table(2)
-        self._models = Table(1)
+        self._models = Table(2)
         tiles = QHBoxLayout()
         tiles.setSpacing(8)
         for tile in self._tiles:
@@ -45,7 +48,7 @@ class FiguresBox(QWidget):
             [(row.name, row.p50, row.p95, row.p99) for row in table.steps],
         )
         self._frames.show_rows((), [(row.name, row.count) for row in table.frames])
-        self._models.show_rows((), [(text,) for row in table.models for text in (row.name, row.used) if text])
+        self._models.show_rows((), [(row.name, row.used) for row in table.models])
 
     @property
     def texts(self) -> list[str]:
@@ -105,7 +108,9 @@ class Table(QWidget):
             self._add_row(soft=bool(head) and not self._cells)
         for cells, row in zip(self._cells, wanted, strict=False):
             for cell, text in zip(cells, row, strict=True):
-                cell.setText(text)
+                short = cell.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, LONGEST)
+                cell.setText(short)
+                cell.setToolTip(text if short != text else "")
                 cell.setVisible(True)
         for cells in self._cells[len(wanted) :]:
             for cell in cells:
@@ -115,12 +120,12 @@ class Table(QWidget):
     @property
     def texts(self) -> list[str]:
         """What is shown."""
-        return [cell.text() for cells in self._cells for cell in cells if cell.text()]
+        return [cell.toolTip() or cell.text() for cells in self._cells for cell in cells if cell.text()]
 
     def _add_row(self, *, soft: bool) -> None:
         cells = []
         for column in range(self._columns):
-            cell = label("soft" if soft or (column == 0 and self._columns > 1) else "")
+            cell = label("soft" if soft or not column else "")
             if column:
                 cell.setAlignment(Qt.AlignmentFlag.AlignRight)
             self._grid.addWidget(cell, len(self._cells), column)

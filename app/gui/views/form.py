@@ -31,6 +31,7 @@ class SettingsForm(QWidget):
         self._layout.setContentsMargins(0, 2, 0, 0)
         self._layout.setVerticalSpacing(5)
         self._fields: Sequence[FormField] = ()
+        self.editors: list[QWidget] = []
 
     def show_fields(self, fields: Sequence[FormField]) -> None:
         """Show these settings, in place of what was there."""
@@ -39,8 +40,10 @@ class SettingsForm(QWidget):
         self._fields = list(fields)
         while self._layout.rowCount():
             self._layout.removeRow(0)
+        self.editors = []
         for field in fields:
             editor = self._editor(field)
+            self.editors.append(editor)
             editor.setToolTip(field.help)
             editor.setAccessibleName(field.label)
             editor.setAccessibleDescription(field.help)

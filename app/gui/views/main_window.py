@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import QByteArray, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QCloseEvent, QKeySequence
+from qtpy.QtGui import QCloseEvent, QKeySequence, QResizeEvent
 from qtpy.QtWidgets import (
     QAction,
     QApplication,
@@ -29,7 +29,7 @@ from sitepose.app.gui.model import Banner, Layers, SourceEntry, Theme
 from sitepose.app.gui.screen import Picture, Screen
 from sitepose.app.gui.view import PartChoice, RecordingState
 from sitepose.app.gui.views.banner import BannerBar
-from sitepose.app.gui.views.icons import DRAWINGS, make_icon
+from sitepose.app.gui.views.icons import DRAWINGS, WITHOUT_WORD, make_icon
 from sitepose.app.gui.views.keys_dialog import KeysDialog
 from sitepose.app.gui.views.panel import SidePanel
 from sitepose.app.gui.views.replay_bar import ReplayBar, clock
@@ -45,26 +45,14 @@ TICK_MS = 500
 ICON = QSize(24, 20)
 
 TOOLS = (
-    "open",
-    "record",
-    "mark",
-    "note",
-    "|",
-    "compare",
-    "|",
-    "boxes",
-    "skeletons",
-    "labels",
-    "trails",
-    "|",
-    "zoom",
-)
+    "open", "record", "mark", "note", "|", "compare", "|",
+    "boxes", "skeletons", "labels", "trails", "|", "zoom",
+)  # fmt: skip
 """The tool bar; a bar is a gap."""
 
 NAMES = {
     "open": "Open", "record": "Record", "mark": "Mark", "note": "Note", "compare": "Compare A | B",
     "boxes": "Boxes", "skeletons": "Skeletons", "labels": "Ids", "trails": "Trails", "zoom": "Zoom",
-    "panel": "", "theme": "", "help": "",
 }  # fmt: skip
 """What the tool bar calls its actions."""
 
@@ -97,6 +85,8 @@ class MainWindow(QMainWindow):
         self._build()
         self._actions = self._make_actions()
         self._tools = self._make_tools()
+        self._tools_width = 0
+        self._without_words()
         self._recording = QLabel()
         self.statusBar().addPermanentWidget(self._recording)
         self.replay.playToggled.connect(lambda: self.wished.emit("pause"))
@@ -209,6 +199,11 @@ class MainWindow(QMainWindow):
         """Take a size and place that :meth:`place` has returned."""
         self.restoreGeometry(QByteArray(place))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the words of the tool bar where there is no room for them."""
+        super().resizeEvent(event)
+        self._fit_tools()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell that the window goes, before it does."""
         self._timer.stop()
@@ -273,11 +268,27 @@ class MainWindow(QMainWindow):
             if isinstance(button, QToolButton):
                 button.setAccessibleName(action.toolTip())
                 button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-                if not NAMES[name]:
+                if name in WITHOUT_WORD:
                     button.setObjectName("icon")
-                    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         self.addToolBar(bar)
         return bar
+
+    def _fit_tools(self) -> None:
+        words = self._tools.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        if words:
+            self._tools_width = self._tools.sizeHint().width()
+        room = self.width() >= self._tools_width
+        if room != words:
+            style = Qt.ToolButtonStyle
+            self._tools.setToolButtonStyle(style.ToolButtonTextBesideIcon if room else style.ToolButtonIconOnly)
+            self._without_words()
+
+    def _without_words(self) -> None:
+        """Show the icon alone of tools that have no word."""
+        for name in WITHOUT_WORD:
+            button = self._tools.widgetForAction(self._actions[name])
+            if isinstance(button, QToolButton):
+                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
 
     def _new_pane(self, screen: Screen, title: str) -> VideoPane:
         pane = VideoPane(screen, title)

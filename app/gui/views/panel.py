@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -39,7 +40,10 @@ STATES = {
 }
 """Shapes, not colours, say how a source is."""
 
-WIDTH = 352
+WIDTH = 392
+
+ROW, MOST_ROWS = 26, 5
+"""Of the list of sources: height of a row in logical pixels, and how many are shown at once."""
 
 OWN_CHOICE = "own choice"
 """What the presets' box shows while the parts are none of them."""
@@ -99,6 +103,8 @@ class PartBox(QWidget):
         self._box.setCurrentIndex(index)
         self._more.setEnabled(bool(choice.fields))
         self._form.show_fields(choice.fields)
+        for before, after in pairwise((self._more, *self._form.editors)):
+            QWidget.setTabOrder(before, after)
 
     def open_settings(self) -> None:
         """Show the settings."""
@@ -181,7 +187,7 @@ class SidePanel(QScrollArea):
         title = label("section", "Sources")
         self._sources = QListWidget()
         self._sources.setAccessibleName("Sources")
-        self._sources.setMaximumHeight(92)
+        self._sources.setFixedHeight(_height(1))
         self._sources.currentRowChanged.connect(self._on_row)
         title.setBuddy(self._sources)
         self._tabs = QTabWidget()
@@ -216,6 +222,7 @@ class SidePanel(QScrollArea):
             if source.key == current:
                 self._sources.setCurrentRow(row)
         self._sources.blockSignals(False)
+        self._sources.setFixedHeight(_height(len(sources)))
 
     def show_compare(self, compare: bool) -> None:
         """Show the second pipeline's tab, or hide it."""
@@ -230,3 +237,8 @@ class SidePanel(QScrollArea):
         item = self._sources.item(row)
         if item is not None:
             self.sourceSelected.emit(item.data(Qt.ItemDataRole.UserRole))
+
+
+def _height(rows: int) -> int:
+    """Return how high the list of sources is; more than a few are scrolled."""
+    return ROW * min(max(rows, 1), MOST_ROWS) + 8

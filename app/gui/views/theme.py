@@ -93,6 +93,7 @@ QTabBar::tab:selected { color: $ink; border-bottom-color: $accent; }
 QTabBar::tab:selected:focus { border-color: $accent; border-radius: 4px; }
 QToolButton:focus, QPushButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus, QCheckBox:focus,
 QListWidget:focus, QToolBar QToolButton:focus { border: 1px solid $accent; outline: 0; }
+QToolButton:checked:focus, QToolBar QToolButton:checked:focus { border: 2px solid $ink; }
 QPushButton:default:focus { border: 2px solid $ink; }
 QLabel#preview { background: $panel; color: $soft; border: 1px solid $line; border-radius: 5px; }
 QFrame#banner { background: $warn; border-bottom: 1px solid $line; }
