@@ -44,7 +44,7 @@ def command(camera, folder, seconds):
 
 
 def barcodes(session):
-    """Yield what the camera wrote into the pixels of every recorded frame."""
+    """Yield what the camera wrote into the pixels of every recorded frame; None where coding has blurred it."""
     from benchmarks.camera import barcode
 
     for path in sorted((session / "video").iterdir()):
@@ -84,19 +84,22 @@ class TestSaturation:
         assert len(looks) > minutes * 60
         (session,) = tmp_path.iterdir()
         result = verify(session)
-        numbers = [stamp.sequence for stamp in barcodes(session)]
+        stamps = list(barcodes(session))
+        # How far the camera was ahead of the recording: more by one for each frame that is not there.
+        ahead = np.array([stamp.sequence - place for place, stamp in enumerate(stamps) if stamp is not None])
         shown = halves([age for look in looks for age in look["shown_ms"]])
         posed = halves([look["posed_ms"] for look in looks if look["posed_ms"] is not None])
         slope = megabytes_a_minute([look["mb"] for look in looks], minutes)
         sys.stdout.write(
             f"\n{minutes:g} min: camera to picture {shown[0]:.0f} -> {shown[1]:.0f} ms, to poses {posed[0]:.0f}"
             f" -> {posed[1]:.0f} ms (medians of both halves); {slope:+.2f} MB/min at {looks[-1]['mb']:.0f} MB;"
-            f" {len(numbers)} frames recorded, {(np.diff(numbers) != 1).sum()} gaps; {len(looks)} looked at\n"
+            f" {len(stamps)} frames recorded, {np.ptp(ahead)} missing; {len(looks)} looked at\n"
         )
 
         assert result.good, result.problems
-        assert (np.diff(numbers) == 1).all()
-        assert len(numbers) == result.frames == end["frames"] > minutes * 60 * 20
+        assert len(ahead) > 0.95 * len(stamps)
+        assert np.ptp(ahead) == 0
+        assert len(stamps) == result.frames == end["frames"] > minutes * 60 * 20
         assert end["lost"] == end["overflowed"] == 0
         assert end["dropped"]["inference"] > len(looks)  # the network is too slow for most frames
         assert shown[1] < shown[0] + LATER_MS
@@ -121,7 +124,7 @@ class TestKill:
             rows = len(list(read_rows(session / "frames.jsonl")))
             repair(session)
             result, poses = verify(session), {record.index for record in read_poses(session / "poses.jsonl")}
-            *_, last = barcodes(session)
+            *_, last = filter(None, barcodes(session))
             costs.append((killed_at - last.time_us / 1e6, rows - result.frames, len(set(looked_at) - poses)))
             assert result.good, result.problems
         seconds, frames, records = np.array(costs).T
