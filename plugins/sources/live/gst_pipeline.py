@@ -145,7 +145,8 @@ class GstPipeline:
             protocols=RTSP_TRANSPORTS[settings.transport],
             latency=settings.jitter_ms,
             buffer_mode=STAMPS_OF_THE_CAMERA,
-            drop_on_latency=True,
+            # A process that had no time takes all its packets once it has: latency is bounded elsewhere.
+            drop_on_latency=False,
             # Our own watch decides; a change of transport by itself would race with it.
             timeout=0,
             tcp_timeout=int(settings.connect_timeout_s * 1e6),

@@ -29,8 +29,8 @@ CLOCK_FORWARD_S = 5.0
 
 
 APART_S = 0.001
-"""The first frame of a connection is at least so much later than the last of the one before: two frames with one
-timestamp would be one to a recording, whose stamps are milliseconds."""
+"""The first frame of a connection is at least so much later than the last of the one before: two frames
+with the same timestamp would be one to a recording, whose stamps are milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ class Numbering:
         """
         if not self._order or self._anchor is None:
             return self._anchored(pts, arrived_at)
-        behind = (self._order[-1] - pts) * float(time_base)
-        if pts in self._known and behind < CLOCK_BACK_S:  # else it is that of a frame before a clock was set
-            return self._known[pts]
+        known = self._known.get(pts)
+        if known is not None and arrived_at - known.arrived_at < CLOCK_BACK_S:  # else of before a clock was set
+            return known
         step = (pts - self._order[-1]) * float(time_base)
         passed = arrived_at - self._newest_arrival
         if step < -CLOCK_BACK_S or step - passed > CLOCK_FORWARD_S:

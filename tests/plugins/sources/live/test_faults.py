@@ -15,6 +15,10 @@ pytestmark = pytest.mark.usefixtures("gstreamer")
 
 RECONNECTS = 20
 
+BUSY_S = 1.5
+LONG_LIST = 4_000_000
+"""So many numbers take longer to sort than packets are waited for."""
+
 MEMORY_BYTES = 8 << 20
 """Of noise. A connection left behind keeps more in its queues within the last ten."""
 
@@ -85,6 +89,21 @@ class TestCamera:
 
         assert take(source, 3)
         assert events(source, Reconnecting)[0].kind == "unreachable"
+
+
+class TestProcess:
+    def test_packets_that_nobody_had_time_for_are_not_lost(self, rtsp_camera, live, collector, wait_until):
+        source = live(rtsp_camera().url, decode=False)
+        source.attach(collector)
+        wait_until(lambda: len(collector.packets) > 10)
+        begin = time.monotonic()
+        while time.monotonic() - begin < BUSY_S:
+            sorted(range(LONG_LIST))  # nothing else of Python runs meanwhile
+        count = len(collector.packets)
+        wait_until(lambda: len(collector.packets) > count + 10)
+        source.close()
+
+        assert np.allclose(np.diff([packet.pts for packet in collector.packets]) / 1e9, 1 / 30, atol=1e-3)
 
 
 class TestNetwork:

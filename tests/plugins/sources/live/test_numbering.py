@@ -91,6 +91,13 @@ class TestPackets:
         assert numbering.jumps == [pytest.approx(hours * 3600, abs=0.1)]
         assert numbering.lost == 0
 
+    def test_stamps_that_come_again_when_a_clock_was_set_are_new_frames(self):
+        numbering = Numbering()
+        stamp_all(numbering, range(60))
+        again = stamp_all(numbering, range(3), start=102.0)
+
+        assert [stamp.index for stamp in again] == [60, 61, 62]
+
 
 class TestPictures:
     def test_a_picture_has_the_place_of_its_packet(self):
