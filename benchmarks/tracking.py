@@ -10,6 +10,7 @@ The data (TUD-Stadtmitte of MOT15, YOLOX-nano, TinyPose) are not in the reposito
 from __future__ import annotations
 
 import argparse
+import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,6 +54,9 @@ def main() -> None:
         "--search", nargs="*", metavar="NAME", help="choose settings anew (all trackers if none is named)"
     )
     options = parser.parse_args()
+    logging.basicConfig(
+        level=logging.INFO if options.search is not None else logging.WARNING, format="%(message)s"
+    )
     # One thread: what is measured must not depend on how busy the other cores are.
     cv2.setNumThreads(1)
     modes = sequences(options.data, options.cache, quick=options.quick)

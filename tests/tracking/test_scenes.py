@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sitepose.models.runtimes.workers import Workers
+from sitepose.plugins.api import PluginContext
+from sitepose.plugins.registry import load_plugin
 from sitepose.tracking.trackers.oks_sort import OksSort
 from sitepose.tracking.trackers.poseflow import PoseFlow
 from sitepose.tracking.trackers.poseflow_naive import PoseFlowNaive, PoseFlowNaiveSettings
@@ -30,6 +33,23 @@ LIMITS = {
     "duplicates": {"poseflow-naive": 25},
     "nobody detected for half a second": {},
 }
+
+
+# The package's trackers at their defaults: what they do here is theirs, but our adapters may not make it worse.
+PACKAGE_LIMITS = {
+    "occlusion of a second": {"bytetrack": 1, "ocsort": 1, "botsort": 1, "cbiou": 1},
+    "camera shake": {"bytetrack": 6, "ocsort": 3, "botsort": 3, "cbiou": 20},
+    "30 % missed": {"cbiou": 3},
+}
+
+
+@pytest.mark.parametrize("name", ["bytetrack", "ocsort", "botsort", "cbiou"])
+@pytest.mark.parametrize("scene", PACKAGE_LIMITS)
+def test_trackers_of_the_package_do_as_they_did(name, scene, scenes, switches, coco17):
+    pytest.importorskip("trackers", reason="needs the package trackers: pip install 'sitepose[trackers]'")
+    plugin = load_plugin("tracker", name)
+    tracker = plugin(plugin.Settings(), PluginContext(workers=Workers(1), skeleton=coco17))
+    assert switches(tracker, scenes[scene]) <= PACKAGE_LIMITS[scene].get(name, 0)
 
 
 @pytest.mark.parametrize("name", MAKERS)
