@@ -43,6 +43,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--gst", action="append", default=[], metavar="PIPELINE",
         help="a GStreamer pipeline; it may do whatever GStreamer can",
     )  # fmt: skip
+    live.add_argument(
+        "--sub-url", action="append", default=[], metavar="URL",
+        help="a smaller stream of the camera, looked at while that of --url is recorded; one for each",
+    )  # fmt: skip
     live.add_argument("--user", metavar="NAME", help="who logs in at the network camera")
     live.add_argument(
         "--password-file", type=Path, metavar="FILE",
@@ -81,7 +85,10 @@ def _locations(arguments: argparse.Namespace) -> list[Location]:
         login |= {"user": arguments.user, "password": _password(arguments.password_file)}
     elif arguments.password_file is not None:
         raise ConfigError("--password-file: needs --user as well")
-    network = [(url, dict(login)) for url in arguments.url]
+    if arguments.sub_url and len(arguments.sub_url) != len(arguments.url):
+        raise ConfigError(f"--sub-url: expected one for each --url, of which there are {len(arguments.url)}")
+    subs = [{"sub": url} for url in arguments.sub_url] or [{}] * len(arguments.url)
+    network = [(url, {**login, **sub}) for url, sub in zip(arguments.url, subs, strict=True)]
     return [
         *((camera, {}) for camera in arguments.camera),
         *network,

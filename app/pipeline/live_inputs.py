@@ -26,13 +26,14 @@ def is_camera(location: str) -> bool:
 
 
 def source_opener(
-    location: str, *, pipeline: str | None = None, backend: str = "auto", **settings: Any
+    location: str, *, pipeline: str | None = None, sub: str = "", backend: str = "auto", **settings: Any
 ) -> OpenSource:
     """Return what opens a location, later and in the source's own thread.
 
     Args:
         location: A camera's address, a video file, or the folder of a site session.
         pipeline: A GStreamer pipeline that the user wrote, in place of a location.
+        sub: Address of a smaller stream of the same camera, which is looked at while the first is recorded.
         backend: Who reads a camera: ``auto``, ``gstreamer``, ``pyav`` or ``opencv``.
         settings: More settings of a camera: ``user``, ``password``, ``transport`` ...
 
@@ -41,6 +42,7 @@ def source_opener(
         ConfigError: A setting does not fit.
     """
     from sitepose.plugins.sources.live.choose import live_settings, open_live, pipeline_settings
+    from sitepose.plugins.sources.live.paired import PairedSource
 
     if pipeline:
         chosen = pipeline_settings(pipeline, **settings)
@@ -51,6 +53,9 @@ def source_opener(
         if not path.exists():
             raise SourceError(f"no such file, folder or camera: {location}")
         return lambda _: _recording(path)
+    if sub:
+        second = live_settings(sub, **settings)
+        return lambda listener: PairedSource(chosen, second, backend=backend, listener=listener)
     return lambda listener: open_live(chosen, backend=backend, listener=listener)
 
 

@@ -1,7 +1,8 @@
-"""A site session of a live source: its video as the camera sent it or without faces, and its poses as they came."""
+"""A site session of a live source: video as the camera sent it or without faces, and poses as they came."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from sitepose.app.pipeline.live_parts import LiveParts
 from sitepose.app.pipeline.live_results import LiveResult
 from sitepose.app.pipeline.live_writer import header_of
 from sitepose.app.sessions.blurred import BlurredVideo
+from sitepose.app.sessions.paired_poses import PairedPoses
 from sitepose.app.sessions.recorder import Recorder, RecorderListener, RecorderStats, RecordingSettings
 from sitepose.core.errors import RecordingError
+from sitepose.plugins.sources.live.paired import PairedSource
 
 
 class LiveRecording:
@@ -44,12 +47,17 @@ class LiveRecording:
         self._engine = engine
         self._source = source
         self._parts: LiveParts | None = None
-        described = source.settings.described()
+        described = source.described() if isinstance(source, PairedSource) else source.settings.described()
         self._recorder = Recorder(root, described["address"], settings, described=described, listener=listener)
         self._blurred = BlurredVideo(self._recorder) if self._recorder.settings.blur_faces else None
+        self._paired: PairedPoses | None = None
+        source.listen(self._recorder.source_event)
         if not (self._recorder.settings.blur_faces or self._recorder.settings.poses_only):
             source.attach(self._recorder)
-        source.listen(self._recorder.source_event)
+            if isinstance(source, PairedSource):
+                self._paired = PairedPoses(self._recorder)
+                source.attach(self._paired)  # behind the recorder: a frame is recorded before its poses
+                source.listen(self._paired.source_event)
         engine.add_sink(self)
 
     @property
@@ -72,14 +80,25 @@ class LiveRecording:
         if result.source != self.key:
             return
         if self._parts is None:
-            self._parts = self._engine.parts()
-            if self._parts is not None:
-                self._recorder.begin_poses(header_of(self._parts, result))
+            self._begin(result)
         frame, poses = result.tracked.frame, result.tracked.poses
-        if self._blurred is None:
-            self._recorder.poses(frame, poses)
-        else:
+        if self._paired is not None:
+            self._paired.poses(frame, poses)
+        elif self._blurred is not None:
             self._blurred.put(frame, poses, result.skeleton)
+        else:
+            self._recorder.poses(frame, poses)
+
+    def _begin(self, result: LiveResult) -> None:
+        """Say whose poses follow, and in the pixels of which picture."""
+        parts = self._engine.parts()
+        recorded = self._source.main.stream() if self._paired is not None else None
+        if parts is None or (self._paired is not None and recorded is None):
+            return
+        self._parts, header = parts, header_of(parts, result)
+        if recorded is not None:
+            header = replace(header, width=recorded.size_wh[0], height=recorded.size_wh[1])
+        self._recorder.begin_poses(header)
 
     def switched(self, source: str, index: int, parts: LiveParts) -> None:
         """Let the next poses begin with whose they are."""
@@ -104,6 +123,10 @@ class LiveRecording:
         self._engine.remove_sink(self)
         self._source.unlisten(self._recorder.source_event)
         self._source.detach(self._recorder)
+        if self._paired is not None:
+            self._source.unlisten(self._paired.source_event)
+            self._source.detach(self._paired)
+            self._paired.close()
         if self._blurred is not None:
             self._blurred.close()
         self._recorder.close()

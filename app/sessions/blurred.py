@@ -39,7 +39,7 @@ class BlurredVideo:
         self._waiting: OrderedDict[int, tuple[Frame, Poses]] = OrderedDict()
 
     def put(self, frame: Frame, poses: Poses, skeleton: Skeleton) -> None:
-        """Record a frame and its poses; never waits. A frame that is not newer than the last one is left out."""
+        """Record a frame and its poses; never waits. One that is not newer than the last is left out."""
         if frame.timestamp <= self._newest:
             return
         self._newest = frame.timestamp

@@ -83,6 +83,10 @@ class SessionManifest(Settings):
     """Settings of the source and of the recording."""
     models: Sequence[Mapping[str, Any]] = ()
     """Name and ``sha256`` of each network whose poses are in ``poses.jsonl``."""
+    offsets: Sequence[Mapping[str, float]] = ()
+    """Where poses were found in another stream of the camera: ``seconds`` to be added to its timestamps to get
+    those of the video, with ``uncertainty_s`` and ``correlation``; one for each time that it was measured, and
+    ``from`` which timestamp of the video on."""
     consent: str = ""
     """Who agreed to be recorded, or on what grounds."""
     retention: str = ""

@@ -44,6 +44,15 @@ class PoseFile:
         else:
             self._writer.change(index, config=header.config, models=list(header.models))
 
+    def change(self, index: int, **values: Any) -> None:
+        """Say what is different from frame ``index`` on; before the first line there is nothing to say.
+
+        Raises:
+            OSError: The disk is full or gone.
+        """
+        if self._writer is not None:
+            self._writer.change(index, **values)
+
     def write(self, stamps: FrameStamps, poses: Poses, *, segment: int, pts: int) -> None:
         """Write the poses of a frame at its place.
 

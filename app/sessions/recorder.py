@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sitepose.app.sessions.alignment import Offset
 from sitepose.app.sessions.byte_queue import ByteQueue
 from sitepose.app.sessions.disk import DiskPolicy, DiskState, look_at_disk, show_duration, show_size
 from sitepose.app.sessions.folder import SafeFolder
@@ -228,8 +229,24 @@ class Recorder:
 
     def poses(self, frame: Frame, poses: Poses) -> None:
         """Record the poses of a frame; never waits."""
-        size, stamps = SMALL_ITEM + poses.keypoints.nbytes, FrameStamps.of(frame)
+        self.poses_at(FrameStamps.of(frame), poses)
+
+    def poses_at(self, stamps: FrameStamps, poses: Poses) -> None:
+        """Record poses of the frame with these stamps, wherever they were found; never waits."""
+        size = SMALL_ITEM + poses.keypoints.nbytes
         self._queue.put(lambda writer: writer.poses(stamps, poses), size)
+
+    def aligned(self, offset: Offset, size_wh: tuple[int, int]) -> None:
+        """Write what lies between the recorded stream and the one that poses come from.
+
+        Args:
+            offset: As measured; it replaces the one before.
+            size_wh: Of the recorded stream, in whose pixels poses are.
+        """
+        self._queue.put(lambda writer: writer.aligned(offset, size_wh), 0)
+        self.note(
+            f"the second stream is {offset.seconds:+.3f} s off, to within {offset.uncertainty_s * 1000:.0f} ms"
+        )
 
     def mark(self, text: str = "") -> None:
         """Mark this moment; the ring buffer keeps what is around it."""

@@ -8,8 +8,9 @@ import os
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from sitepose.app.sessions.alignment import Offset
 from sitepose.app.sessions.folder import LineFile, SafeFolder
 from sitepose.app.sessions.manifest import EVENTS, FRAMES, VIDEO, Segment, SessionManifest, segment_file
 from sitepose.app.sessions.pose_file import PoseFile
@@ -137,6 +138,19 @@ class SessionWriter:
         with self._lock:
             models = [*self.manifest.models, *(m for m in header.models if m not in self.manifest.models)]
             self.manifest = self.manifest.model_copy(update={"models": models})
+
+    def aligned(self, offset: Offset, size_wh: tuple[int, int]) -> None:
+        """Write, also into ``poses.jsonl``, how poses of another stream were placed from here on.
+
+        Raises:
+            OSError: The disk is full or gone.
+        """
+        values = {"from": self._last_timestamp, **asdict(offset)}
+        with self._lock:
+            self.manifest = self.manifest.model_copy(update={"offsets": [*self.manifest.offsets, values]})
+        self._write_manifest()
+        index = 0 if self._last_index is None else self._last_index + 1
+        self._poses.change(index, offset=values, width=size_wh[0], height=size_wh[1])
 
     def poses(self, stamps: FrameStamps, poses: Poses) -> None:
         """Write the poses of a recorded frame; those of a frame that is not in the video are counted only.

@@ -59,13 +59,19 @@ class KeyframeViewer:
                 self._show(self._convert(picture), packet.timestamp)
 
 
-def keyframe_picture(data: bytes, encoding: StreamFormat) -> av.VideoFrame | None:
-    """Return the picture of a keyframe; None where it cannot be decoded."""
+def decoder_of(encoding: StreamFormat) -> av.VideoCodecContext:
+    """Return a decoder for packets as recorders get them, in the thread that asks it."""
     context = av.CodecContext.create(DECODERS[encoding.codec], "r")
     assert isinstance(context, av.VideoCodecContext)
     context.thread_count = 1
     if encoding.private:
         context.extradata = encoding.private
+    return context
+
+
+def keyframe_picture(data: bytes, encoding: StreamFormat) -> av.VideoFrame | None:
+    """Return the picture of a keyframe; None where it cannot be decoded."""
+    context = decoder_of(encoding)
     try:
         pictures = [*context.decode(av.Packet(data)), *context.decode(None)]
     except (av.FFmpegError, ValueError) as error:

@@ -1,0 +1,114 @@
+"""Two streams of one camera: the large one is recorded, the small and late one is looked at."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from sitepose.app.pipeline.live import LiveEngine
+from sitepose.app.pipeline.live_inputs import source_opener
+from sitepose.app.pipeline.live_recording import LiveRecording
+from sitepose.app.sessions.manifest import read_manifest
+from sitepose.app.sessions.recorder import RecordingSettings
+from sitepose.app.sessions.rows import read_rows
+from sitepose.app.sessions.verify import verify
+from sitepose.core.formats.poses_jsonl import read_poses
+from sitepose.core.structures import Detections
+from sitepose.plugins.sources.live.gst_library import has_gstreamer
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # for the simulated cameras in `benchmarks`
+
+DELAY_S = 0.4
+RATE = 25
+
+
+@pytest.fixture
+def camera():
+    """A camera whose pixels carry the number of the picture, in both streams."""
+    if not has_gstreamer():
+        pytest.skip("needs GStreamer and PyGObject: scripts/setup-live.sh")
+    from benchmarks.camera.process import CameraProcess
+
+    with CameraProcess("pair", delay=DELAY_S, rate=RATE) as process:
+        yield process
+
+
+class Numbers:
+    """Finds somebody whose box begins at the number of the picture; remembers the timestamps of the numbers."""
+
+    def __init__(self, fakes):
+        self.capabilities = fakes.Detector().capabilities
+        self.seen = {}
+
+    def detect(self, frames):
+        from benchmarks.camera import barcode
+
+        found = []
+        for frame in frames:
+            stamp = barcode.read(cv2.resize(frame.image, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST))
+            boxes = np.float32([[stamp.sequence, 0, stamp.sequence + 8, 8]] if stamp else np.empty((0, 4)))
+            self.seen |= {stamp.sequence: frame.timestamp} if stamp else {}
+            found.append(Detections(boxes, np.full(len(boxes), 0.9, np.float32)))
+        return found
+
+    def close(self):
+        pass
+
+
+def recorded_numbers(folder):
+    """Return the number in the pixels of every recorded frame, by its place."""
+    from benchmarks.camera import barcode
+
+    numbers = {}
+    for path in sorted((folder / "video").iterdir()):
+        with av.open(str(path)) as container:
+            for frame in container.decode(video=0):
+                stamp = barcode.read(frame.to_ndarray(format="rgb24"))
+                numbers[int(path.stem), frame.pts] = stamp.sequence if stamp else None
+    return numbers
+
+
+class TestPairedStreams:
+    def test_poses_of_the_late_small_stream_lie_at_the_frames_of_the_large_one(self, camera, fakes, tmp_path):
+        numbers = Numbers(fakes)
+        shop = fakes.Shop(one=numbers)
+        engine = LiveEngine(threads=1, load=shop.load)
+        engine.start_lane(fakes.config())
+        engine.add_source("cam", source_opener(camera.url, sub=camera.url.replace("/main", "/sub")))
+        assert fakes.until(lambda: engine.view("cam") is not None, 20)
+        recording = LiveRecording(engine, "cam", tmp_path, RecordingSettings(reserve_bytes=0))
+        poses = recording.folder / "poses.jsonl"
+        assert fakes.until(lambda: poses.exists() and poses.read_bytes().count(b'"people"') > 60, 60)
+        recording.close()
+        engine.stop()
+        shop.workers.close()
+        folder, manifest = recording.folder, read_manifest(recording.folder)
+        places = recorded_numbers(folder)
+        saved = read_poses(poses)
+        records = [record for record in saved if len(record.poses)]
+        wrong = [_number(record) - places[record.segment, record.pts] for record in records]
+
+        assert verify(folder).good
+        assert (saved.header.width, saved.header.height) == (640, 352)
+        assert manifest.segments[0].width == 640
+        assert np.abs(wrong).max() <= 1  # the nearest frame, to within one
+        assert np.mean(np.array(wrong) == 0) > 0.9
+        assert len({(record.segment, record.pts) for record in records}) == len(records)
+        self.check_offset(manifest.offsets[-1], saved, folder, places, numbers.seen)
+
+    def check_offset(self, offset, saved, folder, places, seen):
+        seconds = {(row.segment, row.pts): row.timestamp for row in read_rows(folder / "frames.jsonl")}
+        true = np.median([seconds[p] - seen[n] for p, n in places.items() if n in seen])
+
+        assert abs(offset["seconds"] - true) < max(4 * offset["uncertainty_s"], 0.01)
+        assert offset["uncertainty_s"] < 0.02
+        assert saved.changes[-1].values["offset"] == offset
+
+
+def _number(record):
+    return round((record.poses.boxes[0, 0] + 0.5) / 2 - 0.5)
