@@ -4,65 +4,31 @@ from __future__ import annotations
 
 import importlib
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
+from sitepose.app.doctor_live import cameras, live_sources
+from sitepose.app.doctor_window import window
+from sitepose.app.findings import Finding
 from sitepose.app.sessions.disk import show_size
-from sitepose.core.errors import PluginError
-from sitepose.plugins.sources.live.cameras import list_cameras
-from sitepose.plugins.sources.live.gst_library import HOW_TO_INSTALL, PACKAGE_OF_ELEMENT, load_gstreamer
-
-Verdict = Literal["good", "missing", "bad", "none"]
 
 DISK_TEST_BYTES = 64 << 20
 SLOW_DISK = 10_000_000
 """Bytes per second below which several cameras cannot be recorded."""
 
-QT_S = 20.0
-"""Time for a window system to answer."""
-
-ELEMENTS = {
-    "RTSP cameras": ("rtspsrc", "rtph264depay", "parsebin"),
-    "HTTP cameras": ("souphttpsrc", "multipartdemux", "parsebin"),
-    "USB cameras": ("v4l2src",),
-    "H.264": ("h264parse", "avdec_h264"),
-    "H.265": ("h265parse", "avdec_h265"),
-    "MJPEG": ("jpegparse", "jpegdec"),
-    "recording of USB cameras": ("x264enc",),
+CODECS: dict[str, tuple[str, Literal["r", "w"]]] = {
+    "reads H.264": ("h264", "r"),
+    "reads H.265": ("hevc", "r"),
+    "reads MJPEG": ("mjpeg", "r"),
+    "writes H.264": ("libx264", "w"),
 }
-"""What GStreamer needs for what."""
-
-_TRY_QT = (
-    "import sys; from qtpy import API_NAME, QtWidgets; app = QtWidgets.QApplication(sys.argv[:1]);"
-    " print(API_NAME, app.platformName())"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        topic: What it belongs to.
-        name: What it is.
-        verdict: ``none`` is not there and need not be.
-        detail: What was found.
-        remedy: What to do; empty where nothing is to be done.
-    """
-
-    topic: str
-    name: str
-    verdict: Verdict
-    detail: str = ""
-    remedy: str = ""
+"""What videos are read and overlays are written with."""
 
 
 def examine(disk: Path) -> Iterator[Finding]:
@@ -73,9 +39,9 @@ def examine(disk: Path) -> Iterator[Finding]:
     """
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("Python", _python),
-        ("Live sources", _gstreamer),
-        ("Cameras", _cameras),
-        ("Window", _qt),
+        ("Live sources", live_sources),
+        ("Cameras", cameras),
+        ("Window", window),
         ("Networks", _runtimes),
         ("Disk", lambda: _disk(disk)),
     )
@@ -96,60 +62,26 @@ def _python() -> Iterator[Finding]:
     two = len(owners) > 1
     remedy = "keep opencv-python-headless alone: uninstall all of them, then install it" if two else ""
     yield Finding("Python", "OpenCV", "bad" if two else "good", ", ".join(owners), remedy)
+    yield _codecs()
 
 
-def _gstreamer() -> Iterator[Finding]:
+def _codecs() -> Finding:
+    lacking = [label for label, (name, mode) in CODECS.items() if not _has_codec(name, mode)]
+    if lacking:
+        remedy = "pip install --force-reinstall --only-binary :all: av"
+        return Finding("Python", "codecs of PyAV", "missing", f"none that {', '.join(lacking)}", remedy)
+    return Finding("Python", "codecs of PyAV", "good", ", ".join(CODECS))
+
+
+def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
+    from av.codec import Codec
+    from av.error import FFmpegError
+
     try:
-        library = load_gstreamer()
-    except PluginError as error:
-        yield Finding("Live sources", "GStreamer", "missing", str(error), HOW_TO_INSTALL)
-        yield Finding("Live sources", "fall-back", "good", f"PyAV {version('av')} and OpenCV, with more delay")
-        return
-    gi = importlib.import_module("gi")
-    detail = f"{library.Gst.version_string().removeprefix('GStreamer ')}, PyGObject {gi.__version__}"
-    yield Finding("Live sources", "GStreamer", "good", detail)
-    for purpose, elements in ELEMENTS.items():
-        lacking = [name for name in elements if not library.has(name)]
-        packages = sorted({PACKAGE_OF_ELEMENT.get(name, "gstreamer1.0-plugins-good") for name in lacking})
-        yield Finding(
-            "Live sources",
-            purpose,
-            "missing" if lacking else "good",
-            f"no {', '.join(lacking)}" if lacking else "",
-            f"apt-get install {' '.join(packages)}" if lacking else "",
-        )
-
-
-def _cameras() -> Iterator[Finding]:
-    cameras = list_cameras()
-    if not cameras:
-        yield Finding("Cameras", "local cameras", "none", "none is plugged in")
-    for camera in cameras:
-        good = os.access(camera.device, os.R_OK | os.W_OK)
-        remedy = "" if good else f"sudo usermod -aG video {os.environ.get('USER', 'USER')}, then log in again"
-        yield Finding(
-            "Cameras", camera.name, "good" if good else "bad", f"{camera.stable} ({camera.device})", remedy
-        )
-
-
-def _qt() -> Iterator[Finding]:
-    display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") or ""
-    if find_spec("qtpy") is None:
-        yield Finding("Window", "Qt", "missing", "", "pip install 'sitepose[gui]'")
-        return
-    if not display and "QT_QPA_PLATFORM" not in os.environ:
-        yield Finding("Window", "display", "none", "no DISPLAY: the window cannot be shown, --headless works")
-        return
-    # A platform that does not load ends the process: it is tried in another one.
-    answer = subprocess.run(
-        [sys.executable, "-c", _TRY_QT], capture_output=True, text=True, timeout=QT_S, check=False
-    )
-    if answer.returncode == 0:
-        yield Finding("Window", "Qt", "good", f"{answer.stdout.strip()} on {display or 'no display'}")
-        return
-    lines = answer.stderr.strip().splitlines() or ["it ends without a word"]
-    packages = "libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxkbcommon-x11-0 libegl1"
-    yield Finding("Window", "Qt", "bad", lines[-1], f"apt-get install {packages}")
+        Codec(name, mode)
+    except (FFmpegError, ValueError):
+        return False
+    return True
 
 
 def _runtimes() -> Iterator[Finding]:
@@ -169,6 +101,10 @@ def _openvino() -> Iterator[Finding]:
     core = importlib.import_module("openvino").Core()
     devices = [f"{name} ({core.get_property(name, 'FULL_DEVICE_NAME')})" for name in core.available_devices]
     yield Finding("Networks", "OpenVINO", "good", f"{_version('openvino')}: {', '.join(devices)}")
+    cards = sorted(path.name for path in Path("/dev/dri").glob("renderD*"))
+    if cards and not any(name.startswith("GPU") for name in core.available_devices):
+        detail = f"/dev/dri/{cards[0]} cannot be used; if it is Intel's: apt-get install intel-opencl-icd"
+        yield Finding("Networks", "Intel GPU", "none", detail)
 
 
 def _onnxruntime() -> Iterator[Finding]:
@@ -176,7 +112,9 @@ def _onnxruntime() -> Iterator[Finding]:
         yield Finding("Networks", "ONNX Runtime", "missing", "", "pip install onnxruntime")
         return
     module: Any = importlib.import_module("onnxruntime")
-    providers = [name.removesuffix("ExecutionProvider") for name in module.get_available_providers()]
+    # "Azure" is a service elsewhere, which is never asked.
+    names = [name.removesuffix("ExecutionProvider") for name in module.get_available_providers()]
+    providers = [name for name in names if name != "Azure"]
     yield Finding("Networks", "ONNX Runtime", "good", f"{module.__version__}: {', '.join(providers)}")
 
 
@@ -209,7 +147,12 @@ def _disk(folder: Path) -> Iterator[Finding]:
     if free < 4 * DISK_TEST_BYTES:
         yield Finding("Disk", "speed", "bad", "too little room to measure", "make room")
         return
-    speed, sync_ms = _measured(folder)
+    try:
+        speed, sync_ms = _measured(folder)
+    except OSError as error:
+        detail = f"{folder.resolve()} cannot be written: {error.strerror}"
+        yield Finding("Disk", "speed", "bad", detail, "record to another folder: record --output DIR")
+        return
     slow = speed < SLOW_DISK
     yield Finding(
         "Disk",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 
-from sitepose.app import doctor
+from sitepose.app import doctor, doctor_live
 from sitepose.app.cli.main import main
 from sitepose.app.doctor import examine
+from sitepose.app.doctor_window import PACKAGE_OF_LIBRARY, explained, window
 from sitepose.core.errors import PluginError
 from sitepose.plugins.sources.live import cameras
 from sitepose.plugins.sources.live.cameras import CAPABILITIES, Camera, list_cameras
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +57,7 @@ class TestDoctor:
         def missing():
             raise PluginError("GStreamer is not installed for Python (No module named 'gi')")
 
-        monkeypatch.setattr(doctor, "load_gstreamer", missing)
+        monkeypatch.setattr(doctor_live, "load_gstreamer", missing)
         first, second = findings(tmp_path, "Live sources")
 
         assert first.verdict == "missing"
@@ -68,18 +73,19 @@ class TestDoctor:
 
             @staticmethod
             def has(name):
-                return not name.startswith("avdec")
+                return name not in ("avdec_h264", "avdec_h265", "libde265dec")
 
         pytest.importorskip("gi")
-        monkeypatch.setattr(doctor, "load_gstreamer", lambda: Library)
+        monkeypatch.setattr(doctor_live, "load_gstreamer", lambda: Library)
         by_name = {finding.name: finding for finding in findings(tmp_path, "Live sources")}
 
         assert by_name["H.265"].remedy == "apt-get install gstreamer1.0-libav"
+        assert by_name["H.264"].verdict == "good"  # another decoder can
         assert by_name["RTSP cameras"].verdict == "good"
 
     def test_a_camera_that_may_not_be_opened_says_how(self, tmp_path, monkeypatch):
         camera = Camera("/dev/video7", "/dev/v4l/by-id/usb-x", "HD Webcam")
-        monkeypatch.setattr(doctor, "list_cameras", lambda: [camera])
+        monkeypatch.setattr(doctor_live, "list_cameras", lambda: [camera])
         (finding,) = findings(tmp_path, "Cameras")
 
         assert finding.name == "HD Webcam"
@@ -90,12 +96,124 @@ class TestDoctor:
         def broken():
             raise RuntimeError("driver crashed")
 
-        monkeypatch.setattr(doctor, "list_cameras", broken)
+        monkeypatch.setattr(doctor_live, "list_cameras", broken)
 
         assert main(["doctor", "--disk", str(tmp_path)]) == 1
         output = capsys.readouterr().out
         assert "RuntimeError: driver crashed" in output
         assert "Disk\n" in output
+
+    @pytest.mark.parametrize(
+        ("hidden", "packages"),
+        [
+            pytest.param("gi", ("gir1.2-gst-plugins-base-1.0", "libgirepository1.0-dev", "sitepose[gstreamer]"),
+                         id="with Python's side"),
+            pytest.param("", ("gir1.2-gst-plugins-base-1.0", "gstreamer1.0-libav"), id="the library alone"),
+        ],
+    )  # fmt: skip
+    def test_what_to_install_for_gstreamer_is_complete(self, tmp_path, monkeypatch, hidden, packages):
+        def missing():
+            raise PluginError("GStreamer is not installed for Python; run something")
+
+        monkeypatch.setattr(doctor_live, "load_gstreamer", missing)
+        monkeypatch.setattr(doctor_live, "find_spec", lambda name: None if name == hidden else object())
+        remedy = findings(tmp_path, "Live sources")[0].remedy
+
+        assert all(package in remedy for package in packages)
+        assert ("pip install" in remedy) is (hidden == "gi")
+
+    def test_a_folder_that_cannot_be_written_is_named(self, tmp_path, monkeypatch):
+        def full(_folder):
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        monkeypatch.setattr(doctor, "_measured", full)
+        *_, speed = findings(tmp_path, "Disk")
+
+        assert speed.verdict == "bad"
+        assert speed.detail == f"{tmp_path} cannot be written: Read-only file system"
+
+    def test_codecs_that_are_not_there_are_named(self, tmp_path, monkeypatch):
+        monkeypatch.setitem(doctor.CODECS, "writes H.264", ("nonsense", "w"))
+        codecs = next(f for f in findings(tmp_path, "Python") if f.name == "codecs of PyAV")
+
+        assert codecs.verdict == "missing"
+        assert codecs.detail == "none that writes H.264"
+
+
+class TestWindow:
+    @pytest.mark.parametrize(
+        ("said", "detail", "remedy"),
+        [
+            pytest.param(
+                "Cannot load library /x/platforms/x.so: (libxcb-icccm.so.4: cannot open shared object file)\n"
+                'Could not load the Qt platform plugin "xcb" in "" even though it was found.',
+                "no libxcb-icccm.so.4",
+                "apt-get install libxcb-icccm4",
+                id="a library of the window system",
+            ),
+            pytest.param(
+                "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+                "no libGL.so.1",
+                "apt-get install libgl1",
+                id="a library of the system",
+            ),
+            pytest.param(
+                "qt.qpa.xcb: could not connect to display :77\nAvailable platform plugins are: xcb.",
+                "no answer from display :77",
+                "set DISPLAY to one that is there; --headless needs none",
+                id="a display that is gone",
+            ),
+            pytest.param(
+                'Could not find the Qt platform plugin "windos" in ""',
+                "QT_QPA_PLATFORM=windos: there is no such platform",
+                "unset QT_QPA_PLATFORM",
+                id="a platform that there is not",
+            ),
+            pytest.param(
+                "qtpy.QtBindingsNotFoundError: No Qt bindings could be found",
+                "qtpy finds no Qt binding",
+                "pip install 'sitepose[gui]'",
+                id="no binding",
+            ),
+        ],
+    )
+    def test_qts_last_words_are_explained(self, said, detail, remedy):
+        finding = explained(said, {})
+
+        assert finding.detail == detail
+        assert finding.remedy == remedy
+
+    def test_words_that_nobody_knows_are_quoted_with_all_that_could_help(self):
+        finding = explained("first\nAbort.\n", {})
+
+        assert finding.detail == "Abort."
+        assert all(package in finding.remedy for package in PACKAGE_OF_LIBRARY.values())
+
+    def test_every_package_is_one_that_the_set_up_installs_or_brings(self):
+        listed = (ROOT / "packaging" / "debian" / "window.txt").read_text().split()
+        brought = {"libx11-xcb1", "libfreetype6"}  # by the others
+
+        assert set(PACKAGE_OF_LIBRARY.values()) - brought <= set(listed)
+
+    @pytest.mark.gui
+    @pytest.mark.parametrize(
+        ("variables", "expected"),
+        [
+            pytest.param({}, ("Qt", "display"), id="no display"),
+            pytest.param({"QT_QPA_PLATFORM": "offscreen"}, ("Qt",), id="offscreen"),
+            pytest.param({"QT_QPA_PLATFORM": "windos"}, ("Qt",), id="a platform that there is not"),
+        ],
+    )
+    def test_qt_is_tried_for_real(self, monkeypatch, variables, expected):
+        pytest.importorskip("PyQt5")
+        for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        found = list(window())
+
+        assert tuple(finding.name for finding in found) == expected
+        assert found[0].verdict == ("bad" if "windos" in variables.values() else "good")
 
 
 class TestCameras:

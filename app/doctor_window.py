@@ -1,0 +1,111 @@
+"""Whether the window can be shown here, and if not, which library or display is lacking."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+
+from sitepose.app.findings import Finding
+
+QT_S = 30.0
+"""Time for a window system to answer."""
+
+TOPIC = "Window"
+BINDING = "pip install 'sitepose[gui]'"
+
+PACKAGE_OF_LIBRARY = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libX11-xcb.so.1": "libx11-xcb1",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libfreetype.so.6": "libfreetype6",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-randr.so.0": "libxcb-randr0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-xfixes.so.0": "libxcb-xfixes0",
+    "libxcb-xinerama.so.0": "libxcb-xinerama0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxkbcommon.so.0": "libxkbcommon0",
+}
+"""Debian's package of each library that Qt's own packages leave to the system."""
+
+_TRY_QT = (
+    "import sys; from qtpy import API_NAME, QT_VERSION, QtWidgets; app = QtWidgets.QApplication(sys.argv[:1]);"
+    " print(API_NAME, QT_VERSION, 'on', app.platformName())"
+)
+_UNLOADABLE = re.compile(r"(?:.*/)?(lib[\w.+-]+?\.so[.\d]*): (?:cannot open|file too short|invalid ELF)")
+_PLUGIN = re.compile(r"Cannot load library (\S+platforms/\S+\.so)")
+_NO_DISPLAY = re.compile(r"could not connect to display ?(\S*)|[Ff]ailed to create wl_display")
+_NO_PLATFORM = re.compile(r'Could not find the Qt platform plugin "(\S+?)"')
+
+
+def window() -> Iterator[Finding]:
+    """Yield whether Qt can be loaded, and whether it has a display."""
+    if find_spec("qtpy") is None:
+        yield Finding(TOPIC, "Qt", "missing", "no qtpy", BINDING)
+        return
+    display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") or ""
+    chosen = os.environ.get("QT_QPA_PLATFORM")
+    hidden = {} if display or chosen else {"QT_QPA_PLATFORM": "offscreen"}
+    # A platform that does not load ends the process: it is tried in another one.
+    answer = subprocess.run(
+        [sys.executable, "-c", _TRY_QT],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=QT_S,
+        check=False,
+        env={**os.environ, "QT_DEBUG_PLUGINS": "1", **hidden},
+    )
+    if answer.returncode == 0:
+        where = f" {display}" if display else ""
+        yield Finding(TOPIC, "Qt", "good", answer.stdout.strip().splitlines()[-1] + where)
+    else:
+        yield explained(answer.stderr, os.environ)
+    if hidden:
+        yield Finding(TOPIC, "display", "none", "no DISPLAY: the window cannot be shown, --headless works")
+
+
+def explained(said: str, environment: Mapping[str, str]) -> Finding:
+    """Return what Qt's last words mean, and what to do.
+
+    Args:
+        said: What a process that could not begin has written.
+        environment: Its variables.
+    """
+    if "QtBindingsNotFound" in said or "No module named" in said:
+        return Finding(TOPIC, "Qt", "missing", "qtpy finds no Qt binding", BINDING)
+    if platform := _NO_PLATFORM.search(said):
+        detail = f"QT_QPA_PLATFORM={environment.get('QT_QPA_PLATFORM', platform[1])}: there is no such platform"
+        return Finding(TOPIC, "Qt", "bad", detail, "unset QT_QPA_PLATFORM")
+    if lacking := _lacking(said):
+        packages = sorted({PACKAGE_OF_LIBRARY.get(name, f"whatever has {name}") for name in lacking})
+        return Finding(TOPIC, "Qt", "bad", f"no {', '.join(lacking)}", f"apt-get install {' '.join(packages)}")
+    if display := _NO_DISPLAY.search(said):
+        detail = f"no answer from display {display[1] or environment.get('WAYLAND_DISPLAY', '')}".rstrip()
+        return Finding(TOPIC, "Qt", "bad", detail, "set DISPLAY to one that is there; --headless needs none")
+    lines = said.strip().splitlines() or ["Qt ends without a word"]
+    packages = sorted(set(PACKAGE_OF_LIBRARY.values()))
+    return Finding(TOPIC, "Qt", "bad", lines[-1], f"apt-get install {' '.join(packages)}")
+
+
+def _lacking(said: str) -> list[str]:
+    """Return the libraries that are not there: the loader names the first, ``ldd`` all of them."""
+    found = set(_UNLOADABLE.findall(said))
+    if found and (plugin := _PLUGIN.search(said)) and shutil.which("ldd"):
+        listed = subprocess.run(["ldd", plugin[1]], capture_output=True, text=True, check=False).stdout
+        found |= {line.split()[0] for line in listed.splitlines() if "not found" in line}
+    return sorted(found)
