@@ -77,6 +77,7 @@ class GstConnection:
     def stop(self) -> None:
         """Ask the connection to end; from any thread."""
         self._stopping.set()
+        self._delivery.wait_no_more()
 
     def run(self) -> None:
         """Deliver until the camera ends or :meth:`stop` is called.
@@ -148,6 +149,7 @@ class GstConnection:
                     self._deliver_packet(sample, built)
         except Exception as error:  # noqa: BLE001  the edge of a thread: it goes to the one who waits
             _log.debug("the packets of a connection failed", exc_info=True)
+            self._delivery.wait_no_more()
             self._faults.append(ConnectionFault("broken", f"{type(error).__name__}: {error}"))
 
     def _deliver_packet(self, sample: Any, built: GstPipeline) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Protocol
@@ -14,8 +14,9 @@ from sitepose.plugins.sources.live.mailbox import Mailbox
 from sitepose.plugins.sources.live.numbering import Numbering, Stamp
 from sitepose.plugins.sources.live.packets import EncodedPacket, PacketHub, StreamFormat
 
-PACKET_S = 0.2
-"""How long a decoded picture waits for its packet to be numbered; it has usually been long before."""
+PACKET_S = 2.0
+"""How long a decoded picture waits for its packet to be numbered; it has usually been long before. A picture
+that is numbered first leaves a gap, which looks like a loss."""
 
 NANOSECOND = Fraction(1, 1_000_000_000)
 
@@ -113,10 +114,15 @@ class Intake:
             self._numbered.notify_all()
             return stamp
 
-    def await_packet(self, pts: int) -> None:
-        """Wait until the packet of a picture has its place: their thread may be a moment behind."""
+    def await_packet(self, pts: int, wanted: Callable[[], bool]) -> None:
+        """Wait until the packet of a picture has its place, or is not wanted: their thread may be behind."""
         with self._numbered:
-            self._numbered.wait_for(lambda: self._numbering.passed(pts), PACKET_S)
+            self._numbered.wait_for(lambda: self._numbering.passed(pts) or not wanted(), PACKET_S)
+
+    def wake(self) -> None:
+        """Let who waits for a packet look whether it is still wanted."""
+        with self._numbered:
+            self._numbered.notify_all()
 
     @property
     def interval_s(self) -> float | None:
@@ -180,6 +186,7 @@ class Delivery:
     active_at: float | None = None
     picture_at: float | None = None
     _open: bool = True
+    _waits: bool = True
 
     @property
     def packets_wanted(self) -> bool:
@@ -228,7 +235,7 @@ class Delivery:
         if stream is not None:
             self._show(stream)
         else:
-            self.intake.await_packet(arrival.pts)
+            self.intake.await_packet(arrival.pts, lambda: self._waits)
         stamp = self.intake.place(arrival, now, packet=False, count_gaps=self.count_gaps)
         if stream is None:  # it is as old as its packet, whatever the decoder took
             arrival = replace(arrival, captured_at=min(stamp.arrived_at, arrival.captured_at))
@@ -242,6 +249,11 @@ class Delivery:
     def damaged(self) -> None:
         """Count a frame that arrived damaged."""
         self.intake.damaged += 1
+
+    def wait_no_more(self) -> None:
+        """Let pictures wait for no packet any more: the connection ends."""
+        self._waits = False
+        self.intake.wake()
 
     def close(self) -> None:
         """Ignore what a connection that was given up may still deliver."""
