@@ -94,6 +94,11 @@ class Controller:
             self._engine.stop()
             self._tasks.close()
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the first networks are there."""
+        return self._engine.parts() is not None
+
     # What comes from the engine's threads.
 
     def on_view(self, view: LiveView) -> None:

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication
 
 from sitepose.app.gui.controller import Controller
 from sitepose.app.gui.model import SessionModel
+from sitepose.app.gui.smoothness import Smoothness
 from sitepose.app.gui.views.main_window import MainWindow
 from sitepose.app.gui.views.source_dialog import SourceWish
 from sitepose.app.gui.views.wakeup import Wakeup
@@ -62,6 +63,8 @@ class Window:
         self._wishes = wishes = wishes or WindowWishes()
         self.view = MainWindow()
         self._memory = memory
+        self._smoothness = Smoothness()
+        self._loaded = False
         self._wakeup = Wakeup(self._refresh)
 
         def engine(**listeners: Any) -> LiveEngine:
@@ -77,6 +80,7 @@ class Window:
 
     def start(self, locations: Sequence[Location] = ()) -> None:
         """Show the window, load the networks, open what the command line names and these."""
+        self._smoothness.settle()
         self.view.show()
         self.controller.start()
         for location, settings in (*self._wishes.locations, *locations):
@@ -88,12 +92,16 @@ class Window:
 
     def _refresh(self) -> None:
         self.controller.refresh()
+        if not self._loaded and self.controller.loaded:
+            self._loaded = True
+            self._smoothness.settle()  # the libraries for networks are most of all there is
 
     def _on_closing(self) -> None:
         if self._memory is not None:
             self._memory.setValue("place", self.view.place())
             self._memory.setValue("session", self.controller.model.remembered())
         self.controller.close()
+        self._smoothness.end()
 
 
 def run_window(wishes: WindowWishes, change: Callable[[SessionModel], None] = lambda _: None) -> int:

@@ -25,13 +25,12 @@ PATIENCE_S = 20.0
 @pytest.fixture(autouse=True)
 def nothing_left_behind():
     """Fail a test that leaves a thread, a running timer or a visible top-level widget."""
-    before = set(threading.enumerate())
+    threads = set(threading.enumerate())
     yield
     deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline and set(threading.enumerate()) - before:
+    while time.monotonic() < deadline and set(threading.enumerate()) - threads:
         time.sleep(0.01)
-    left = [thread.name for thread in set(threading.enumerate()) - before]
-    assert left == [], "threads left behind"
+    assert [thread.name for thread in set(threading.enumerate()) - threads] == [], "threads left behind"
     assert _widgets_left() == [], "widgets left behind"
 
 
@@ -47,14 +46,10 @@ def _widgets_left():
     gc.collect()
     QCoreApplication.sendPostedEvents(None, QEvent.DeferredDelete)
     application.processEvents()
-    shown = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
-    ticking = [
-        timer
-        for widget in QApplication.topLevelWidgets()
-        for timer in widget.findChildren(QTimer)
-        if timer.isActive() and timer.objectName() == ""
-    ]
-    return shown + ticking
+    left = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
+    for widget in QApplication.topLevelWidgets():
+        left += [timer for timer in widget.findChildren(QTimer) if timer.isActive()]
+    return left
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 
+import numpy as np
 import psutil
 import pytest
 
@@ -45,22 +47,52 @@ class TestWindow:
         assert len(people) > 0
         assert "camera to paint" in figures.recent
 
-    @pytest.mark.slow
-    def test_fifty_switches_leave_nothing_behind(self, qtbot, model, clip):
+    @pytest.mark.parametrize(
+        "times", [pytest.param(50, marks=pytest.mark.slow), pytest.param(500, marks=pytest.mark.soak)]
+    )
+    def test_switches_in_a_row_leave_nothing_behind(self, qtbot, model, clip, times):
         window = Window(model, ONE_THREAD)
         window.start([(str(clip), {})])
         lane = window.controller._engine.lane()
-        qtbot.waitUntil(lambda: lane.parts is not None, timeout=30_000)
+        qtbot.waitUntil(lambda: lane.parts is not None, timeout=60_000)
         self.switch(qtbot, window, 10)
-        threads, widgets = threading.active_count(), len(window.view.findChildren(QWidget))
-        memory = psutil.Process().memory_info().rss
-        self.switch(qtbot, window, 50)
+        before, memory = counts(window), psutil.Process().memory_info().rss
+        self.switch(qtbot, window, times)
         grown = psutil.Process().memory_info().rss - memory
-        counts = threading.active_count(), len(window.view.findChildren(QWidget))
+        after = counts(window)
         window.close()
 
-        assert counts == (threads, widgets)
+        assert after == before
         assert grown < 32 << 20
+
+    @pytest.mark.soak
+    def test_networks_switched_in_a_row_give_their_memory_back(self, qtbot, model, clip, data):
+        window = Window(model, ONE_THREAD)
+        window.start([(str(clip), {})])
+        engine = window.controller._engine
+        qtbot.waitUntil(lambda: engine.parts() is not None, timeout=60_000)
+        readings = []
+        for number in range(50):
+            size = ("256x192", "128x96")[number % 2]
+            file = data / "models" / f"tinypose_{size}.onnx"
+            pose = PartConfig(name=f"tinypose-{size}", file=file)
+            window.controller._switch(FIRST, model.configs[FIRST].model_copy(update={"pose": pose}))
+            qtbot.waitUntil(lambda pose=pose: engine.parts().config.pose == pose, timeout=60_000)
+            readings.append((psutil.Process().memory_info().rss, *counts(window)))
+        window.close()
+        middle, last = np.median(readings[10:20], axis=0), np.median(readings[40:], axis=0)
+
+        assert last[1:].tolist() == middle[1:].tolist()
+        assert last[0] - middle[0] < 32 << 20
+
+    def test_what_was_there_before_is_no_business_of_the_collectors(self, qtbot, model):
+        window = Window(model, ONE_THREAD)
+        window.start()
+        frozen, seen = gc.get_freeze_count(), len(gc.get_objects())
+        window.close()
+
+        assert frozen > 10 * seen
+        assert gc.get_freeze_count() == 0
 
     def switch(self, qtbot, window, times):
         """Exchange pose-NMS and tracker in turn; networks stay loaded."""
@@ -87,6 +119,12 @@ class TestWindow:
 
         assert "what was running goes on" in text
         assert running == "yolox_nano.onnx"
+
+
+def counts(window):
+    """Return how many threads, widgets and file handles there are."""
+    widgets = len(window.view.findChildren(QWidget))
+    return threading.active_count(), widgets, psutil.Process().num_fds()
 
 
 class TestProgram:
