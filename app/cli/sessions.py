@@ -1,4 +1,4 @@
-"""``sitepose sessions``: what was recorded on site: list, verify, repair, note."""
+"""``sitepose sessions``: what was recorded on site: list, verify, repair, replay."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,12 @@ def add_parser(subparsers: Any) -> None:
     )
     repairing = actions.add_parser("repair", help="put together what a power cut left")
     repairing.add_argument("folder", nargs="+", type=Path, metavar="SESSION", help="or a folder of sessions")
-    for action in (listing, verifying, repairing):
+    replaying = actions.add_parser("replay", help="look again at what a live run looked at, and compare")
+    replaying.add_argument("folder", type=Path, metavar="SESSION")
+    for part in ("detector", "pose", "nms", "tracker"):
+        replaying.add_argument(f"--{part}", metavar="NAME[:FILE]", help="another one than was recorded with")
+    replaying.add_argument("--output", type=Path, default=Path("out"), metavar="DIR", help="default: out")
+    for action in (listing, verifying, repairing, replaying):
         action.add_argument("--json", action="store_true", help="one JSON object")
 
 
@@ -33,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         "list": _list,
         "verify": _verify,
         "repair": _repair,
+        "replay": _replay,
     }
     return actions[arguments.action](arguments)
 
@@ -90,6 +97,44 @@ def _repair(arguments: argparse.Namespace) -> int:
         for text in failed:
             print(f"sitepose: {text}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from sitepose.app.cli.display import FetchProgress, loading
+    from sitepose.app.pipeline.live_again import RecordedRun, run_again
+    from sitepose.app.pipeline.live_parts import load_parts
+    from sitepose.models.runtimes.workers import Workers
+
+    recorded = RecordedRun(arguments.folder)
+    given = {part: getattr(arguments, part) for part in ("detector", "pose", "nms", "tracker")}
+    config = recorded.config({part: _part(text) for part, text in given.items() if text})
+    output = arguments.output / recorded.manifest.name
+    with ExitStack() as closers:
+        workers = Workers(config.runtime.threads)
+        closers.callback(workers.close)
+        with loading(), FetchProgress() as fetching:
+            parts = load_parts(config, None, workers, fetching)
+        for part in parts.loaded():
+            closers.callback(part.close)
+        found = run_again(recorded, parts, output)
+    if arguments.json:
+        print(json.dumps({"folder": str(output), **found.to_json()}))
+        return 0
+    print(
+        f"{recorded.manifest.name}: {found.identical} of {found.frames} frames identical; written to {output}"
+    )
+    if found.identical < found.frames:
+        print(
+            f"  {found.same} of {found.recorded} people found again, {found.same_ids} with their track id; "
+            f"keypoints {found.median_px} px apart (median), {found.p95_px} (95 %), {found.worst_px} (largest)"
+        )
+    return 0
+
+
+def _part(text: str) -> dict[str, str]:
+    """Return ``NAME[:FILE]`` as a table."""
+    name, _, file = text.partition(":")
+    return {"name": name, "file": file} if file else {"name": name}
 
 
 def _sessions(folders: list[Path]) -> list[Path]:

@@ -25,6 +25,9 @@ from sitepose.plugins.sources.containers import open_container, video_stream
 from sitepose.plugins.sources.orientation import UPRIGHT, Orientation, orientation_of, upright
 from sitepose.plugins.sources.reader import VideoReader
 
+NEAR = 50
+"""Frames that are sooner decoded than sought: two keyframes are further apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -84,7 +87,7 @@ class Clips:
             SourceError: It cannot be decoded.
         """
         place = self.places[number]
-        if place.clip != self._clip or number != self._next:
+        if place.clip != self._clip or not 0 <= number - self._next <= NEAR:
             self._seek(place)
         for picture in self._pictures:
             if picture.pts == place.pts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from sitepose.app.pipeline.live_writer import LiveWriter
 from sitepose.app.sessions.recorder import RecorderEvent, RecordingSettings
 from sitepose.app.sessions.unattended import repair_cut_off
 from sitepose.core.errors import SiteposeError
+from sitepose.plugins.api import FrameSource
 
 POLL_S = 0.1
 
@@ -94,7 +95,6 @@ class HeadlessRun:
             began = time.perf_counter()
             writers = self._open(engine)
             while not (self._stopping or self.failure or engine.wait_ended(0)):
-                self._look_after_recordings(engine)
                 time.sleep(POLL_S)
             if not self._stopping:
                 engine.finish(CATCH_UP_S)
@@ -103,33 +103,36 @@ class HeadlessRun:
         finally:
             self._end_recordings()
             engine.stop()
+            self._end_recordings()  # also one that began while everything ended
 
-    def _look_after_recordings(self, engine: LiveEngine) -> None:
-        """Record each source from the moment when it is open; one that cannot be recorded ends the run."""
-        if self._record is None:
-            return
-        try:
-            for key in self._openers:
-                if key not in self._recordings and engine.source(key) is not None:
-                    self._recordings[key] = self._recording(engine, key, self._record)
-        except SiteposeError as error:
-            self._on_write_failed(str(error))
+    def _recorded(self, engine: LiveEngine, key: str, record: Recordings) -> OpenSource:
+        """Return what opens a source and records it from its very first frame on."""
 
-    def _recording(self, engine: LiveEngine, key: str, record: Recordings) -> LiveRecording:
         def tell(event: RecorderEvent) -> None:
             if event.kind == "stopped":
                 self._on_write_failed(event.message)
             else:
                 self._listener(LiveEvent(kind="recording", message=event.message, source=key))
 
-        recording = LiveRecording(engine, key, record.root, record.settings, listener=tell)
-        message = f"recording to {recording.folder}"
-        self._listener(LiveEvent(kind="recording", message=message, source=key))
-        return recording
+        def open_recorded(listener: Callable[[Any], None]) -> FrameSource:
+            source = self._openers[key](listener)
+            try:
+                recording = LiveRecording(
+                    engine, key, record.root, record.settings, source=source, listener=tell
+                )
+            except SiteposeError:
+                source.close()
+                raise
+            self._recordings[key] = recording
+            message = f"recording to {recording.folder}"
+            self._listener(LiveEvent(kind="recording", message=message, source=key))
+            return source
+
+        return open_recorded
 
     def _end_recordings(self) -> None:
         """Close every session; calling it twice is fine."""
-        for recording in self._recordings.values():
+        for recording in list(self._recordings.values()):
             try:
                 recording.close()
             except SiteposeError as error:
@@ -160,7 +163,8 @@ class HeadlessRun:
                 failed=self._on_write_failed,
             )
             engine.add_sink(writers[key])
-            engine.add_source(key, opener)
+            record = self._record
+            engine.add_source(key, opener if record is None else self._recorded(engine, key, record))
         return writers
 
     def _finish(

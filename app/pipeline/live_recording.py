@@ -25,6 +25,7 @@ class LiveRecording:
         key: The source.
         root: Folder of all sessions.
         settings: What the recording is like.
+        source: The source where the engine does not know it yet; None asks the engine.
         listener: Told of what happens to the recording, in its thread.
 
     Raises:
@@ -38,9 +39,10 @@ class LiveRecording:
         root: Path,
         settings: RecordingSettings | None = None,
         *,
+        source: Any = None,
         listener: RecorderListener | None = None,
     ) -> None:
-        source: Any = engine.source(key)
+        source = source or engine.source(key)
         if not hasattr(source, "attach"):
             raise RecordingError(f"{key} cannot be recorded; only cameras that play can")
         self.key = key
