@@ -2,7 +2,7 @@
 
 Everything runs on this machine, against a simulated 720p30 RTSP camera with a time barcode in its pixels. The
 bare GStreamer pipeline is measured in the same run, in turns with the sources, so that the machine is the same
-for all. ``python -m benchmarks.live [--seconds 20] [--rounds 3]``
+for all. ``python -m benchmarks.live [--seconds 8] [--rounds 3]``
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _record(url: str, folder: Path, seconds: float) -> tuple[float, int, float]:
 def main() -> None:
     """Measure as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     latency(options.seconds, options.rounds)

@@ -2,7 +2,8 @@
 
 * painting 1080p with 10 skeletons, in the window's thread and beside it,
 * the longest time for which the window's thread answers nothing while parts are switched,
-* camera to paint, by the time that a simulated RTSP camera writes into its pixels; this needs GStreamer.
+* camera to paint and to poses, by the time that a simulated RTSP camera writes into its pixels, in turns with
+  the shortest GStreamer pipeline; pictures a second while networks are slow; this needs GStreamer.
 
 The window is on a virtual screen where ``DISPLAY`` is set (``xvfb-run -a python -m benchmarks.window``), else
 offscreen.
@@ -13,8 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,19 +24,20 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.window_camera import Row, camera_rows
 from sitepose.app.config import read_config
 from sitepose.app.gui.model import SessionModel
 from sitepose.app.pipeline.live import FIRST, LiveView
 from sitepose.app.pipeline.live_results import LiveResult
 from sitepose.core.skeleton import load_skeleton
 from sitepose.core.structures import Frame, Poses, TrackedFrame
+from sitepose.plugins.sources.live.gst_library import has_gstreamer
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 PANE = (1280, 720)
 PAINTS = 200
 SWITCHES = 20
-CAMERA_S = 15.0
-PAINT_TARGET_MS, STALL_TARGET_MS, PAINT_P95_TARGET_MS = 6.0, 50.0, 100.0
+PAINT_TARGET_MS, STALL_TARGET_MS = 6.0, 50.0
 
 BODY = np.array(
     [
@@ -47,24 +48,20 @@ BODY = np.array(
 )  # fmt: skip
 """Where the keypoints of COCO are in the box of somebody who stands, as shares of its sides."""
 
-Row = tuple[str, str, str]
-
 
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder of networks and videos")
     options = parser.parse_args()
-    os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())
     if not os.environ.get("DISPLAY"):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from sitepose.app.gui.views.application import make_application
 
     application = make_application()
     rows = (
-        paint_rows(application)
-        + switch_rows(application, options.data)
-        + camera_rows(application, options.data)
+        paint_rows(application) + switch_rows(application, options.data) + live_rows(application, options.data)
     )
     print(f"Screen: {application.platformName()}; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}\n")
     print("| what | measured | target |\n|---|---|---|")
@@ -126,63 +123,16 @@ def switch_rows(application: Any, data: Path) -> list[Row]:
     ]
 
 
-def camera_rows(application: Any, data: Path) -> list[Row]:
+def live_rows(application: Any, data: Path) -> list[Row]:
     """Watch a simulated camera, whose pixels tell when they were made."""
-    try:
-        import gi  # noqa: F401
-    except ImportError:
-        return [("camera to paint", "not measured: GStreamer's Python library is not installed", "")]
-    from benchmarks.camera import barcode
-
-    camera = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "benchmarks.camera.rtsp",
-            "--width",
-            "1280",
-            "--height",
-            "720",
-            "--bitrate",
-            "4000",
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
+    video = data / "videos" / "one-by-one-person-detection.mp4"
+    if not has_gstreamer() or not video.is_file():
+        return [("camera to paint", f"not measured: needs GStreamer and {video}", "")]
+    return camera_rows(
+        lambda location: opened(application, data, location, seconds=60),
+        lambda seconds: stalls(application, lambda: False, seconds),
+        video,
     )
-    try:
-        assert camera.stdout is not None
-        address = camera.stdout.readline().strip()
-        arrivals, paints = [], []
-
-        def age(view: LiveView) -> float | None:
-            stamp = barcode.read(view.frame.image)
-            return None if stamp is None else time.monotonic() - stamp.time_us / 1e6
-
-        with opened(application, data, address, seconds=60) as window:
-            engine = window.controller._engine
-            deliver = engine._on_view
-
-            def on_view(view: LiveView) -> None:
-                arrivals.append(age(view))
-                deliver(view)
-
-            engine._on_view = on_view
-            pane = window.view.panes[0]
-            pane.painted.connect(lambda: paints.append(age(pane._picture.view) if pane._picture else None))
-            stalls(application, lambda: False, CAMERA_S)
-            figures = engine.figures(window.controller.model.current)
-    finally:
-        camera.terminate()
-        camera.wait()
-    rate = f"{figures.capture_rate:.1f} fps video, {figures.inference_rate:.1f} fps poses"
-    return [
-        ("720p30 RTSP, camera to numpy", spread([a for a in arrivals if a is not None]), ""),
-        (
-            f"720p30 RTSP, camera to paint ({rate})",
-            spread([a for a in paints if a is not None]),
-            f"p95 <= {PAINT_P95_TARGET_MS:g} ms, p50 within 10 ms of the row above",
-        ),
-    ]
 
 
 @contextmanager

@@ -14,6 +14,10 @@ import numpy as np
 from benchmarks.camera import barcode
 
 NOISE_PICTURES = 8
+VIDEO_S = 4
+
+Plane = np.ndarray[Any, np.dtype[np.uint8]]
+"""A frame as one plane: luma, then chroma."""
 
 LISTENING_S = 0.1
 """From a client's wish to play to the moment when everything that is sent reaches it."""
@@ -54,7 +58,7 @@ class Camera:
         self._gst, self._rtsp, self._video = Gst, GstRtspServer, GstVideo
         self._options = options
         self._frame = _background(options)
-        self._noise = _noise(options)
+        self._pictures = _video(options) if options.video else _noise(options, self._frame)
         self._sequence = 0
         self._keyframe_at = float("inf")
         self._server = GstRtspServer.RTSPServer.new()
@@ -125,8 +129,8 @@ class Camera:
         for number in itertools.count():
             due += 1 / self._options.rate
             time.sleep(max(0.0, due - time.monotonic()))
-            if self._noise:
-                self._frame[barcode.HEIGHT : self._options.height] = self._noise[number % len(self._noise)]
+            if self._pictures:
+                self._frame[:] = self._pictures[number % len(self._pictures)]
             barcode.draw(self._frame[: self._options.height], time.monotonic_ns() // 1000, self._sequence)
             self._sequence += 1
             if time.monotonic() > self._keyframe_at:
@@ -142,22 +146,36 @@ class Camera:
                 return
 
 
-def _background(options: argparse.Namespace) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _background(options: argparse.Namespace) -> Plane:
     """Return a frame as one plane: luma, then chroma; a gradient, so that there is something to encode."""
     luma = np.tile(np.linspace(40, 200, options.width).astype(np.uint8), (options.height, 1))
     chroma_lines = options.height * 2 if options.format == "Y444" else options.height // 2
     return np.concatenate([luma, np.full((chroma_lines, options.width), 128, np.uint8)])
 
 
-def _noise(options: argparse.Namespace) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
-    """Return pictures of coarse noise for below the barcode, which cost the encoder what its bitrate allows."""
+def _noise(options: argparse.Namespace, background: Plane) -> list[Plane]:
+    """Return frames of coarse noise below the barcode, which cost the encoder what its bitrate allows."""
     if not options.noise:
         return []
     random = np.random.default_rng(0)
     height = options.height - barcode.HEIGHT
     blocks = random.integers(40, 200, (NOISE_PICTURES, height // 8 + 1, options.width // 8 + 1), np.uint8)
-    pictures = blocks.repeat(8, axis=1).repeat(8, axis=2)
-    return [picture[:height, : options.width].copy() for picture in pictures]
+    frames = np.repeat(background[None], NOISE_PICTURES, axis=0)
+    noise = blocks.repeat(8, axis=1).repeat(8, axis=2)
+    frames[:, barcode.HEIGHT : options.height] = noise[:, :height, : options.width]
+    return list(frames)
+
+
+def _video(options: argparse.Namespace) -> list[Plane]:
+    """Return the first seconds of a video in the camera's size, there and back again."""
+    import av
+
+    with av.open(options.video) as container:
+        pictures = itertools.islice(container.decode(video=0), options.rate * VIDEO_S)
+        planes = [
+            picture.reformat(options.width, options.height, "yuv420p").to_ndarray() for picture in pictures
+        ]
+    return planes + planes[-2:0:-1]
 
 
 def main() -> None:
@@ -173,6 +191,7 @@ def main() -> None:
     parser.add_argument("--bitrate", type=int, default=1000, help="kbit/s")
     parser.add_argument("--format", choices=("I420", "Y444"), default="I420")
     parser.add_argument("--noise", type=int, choices=(0, 1), default=0, help="a picture that is hard to encode")
+    parser.add_argument("--video", default="", help="a file whose people are in the picture")
     parser.add_argument("--sound", type=int, choices=(0, 1), default=0, help="a second stream, of sound")
     parser.add_argument("--user", default="")
     parser.add_argument("--password", default="")
