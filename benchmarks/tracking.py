@@ -39,6 +39,9 @@ HEADER = """\
 BASES = ("oks-sort", "oks-sort, shipped", "poseflow")
 """Trackers that all others are compared with, sequence by sequence."""
 
+ROUNDING = 1e-9
+"""Difference up to which two figures are one."""
+
 Results = Mapping[str, Sequence[Row]]
 
 
@@ -154,7 +157,7 @@ def _difference(ours: Sequence[Row], theirs: Sequence[Row], name: str) -> str:
     differences = [getattr(a, name) - getattr(b, name) for a, b in zip(ours, theirs, strict=True)]
     mean, low, high = interval(differences)
     text = f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
-    return f"**{text}**" if low > 0 or high < 0 else text
+    return f"**{text}**" if low > ROUNDING or high < -ROUNDING else text
 
 
 if __name__ == "__main__":
