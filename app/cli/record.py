@@ -221,8 +221,13 @@ def _wait(
     """Wait for the end, and pass on markers that are typed."""
     began = status_at = time.monotonic()
     typed = sys.stdin.isatty()
+    ended: set[str] = set()
     while not stopped() and any(recording.running for recording in recordings):
         now = time.monotonic()
+        for recording in recordings:  # one of several; the last one's reason is told at the end
+            if not recording.running and recording.name not in ended:
+                ended.add(recording.name)
+                say(recording.name, f"ended: {recording.failure}")
         if duration is not None and now - began >= duration:
             return
         if now - status_at >= STATUS_S and sys.stderr.isatty():

@@ -384,8 +384,9 @@ class Recorder:
         self._stop(f"the recording stopped: {error.strerror or error}")
 
     def _tell(self, kind: Literal["warning", "stopped"], message: str) -> None:
-        _log.warning("%s", message)
-        if self._listener is not None:
+        if self._listener is None:
+            _log.warning("%s", message)
+        else:
             self._listener(RecorderEvent(kind, message))
 
 

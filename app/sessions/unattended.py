@@ -190,7 +190,8 @@ class UnattendedRecording:
         self._say(self.name, event.message)
 
     def _on_recorder_event(self, event: RecorderEvent) -> None:
-        self._say(self.name, event.message)
+        if event.kind != "stopped":  # that is the failure, which is told once
+            self._say(self.name, event.message)
 
 
 def repair_cut_off(root: Path, say: Callable[[str], None], *, of: str = "") -> str:

@@ -164,7 +164,8 @@ class GstConnection:
             buffer.extract_dup(0, buffer.get_size()),
             self._encoding,
             keyframe=not buffer.has_flags(self._library.Gst.BufferFlags.DELTA_UNIT),
-            ours=built.valve is not None,
+            # Where no pictures are wanted, what we encode is all that tells that the camera is alive.
+            ours=built.valve is not None and built.frames is not None,
         )
 
     def _arrival(self, sample: Any, built: GstPipeline) -> Arrival:

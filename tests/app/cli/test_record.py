@@ -110,6 +110,36 @@ class TestCommand:
         assert not list(tmp_path.iterdir())
 
     @needs_gstreamer
+    def test_a_full_disk_is_one_line_and_an_exit_status(self, tmp_path, capsys):
+        words = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(tmp_path)]
+        if subprocess.run(words, capture_output=True, check=False).returncode:
+            pytest.skip("needs the right to mount a small tmpfs")
+        try:
+            status = main(
+                [
+                    "record",
+                    "test:snow",
+                    "--size",
+                    "640x480",
+                    "--output",
+                    str(tmp_path / "s"),
+                    "--reserve",
+                    "500k",
+                ]
+            )
+            (session,) = (tmp_path / "s").iterdir()
+            result, manifest = verify(session), read_manifest(session)
+        finally:
+            subprocess.run(["umount", str(tmp_path)], check=True)
+        lines = capsys.readouterr().err.splitlines()
+
+        assert status == 1
+        assert [line for line in lines if "are kept free" in line] == [lines[-1]]
+        assert lines[-1].startswith(f"sitepose: {session}: the disk has ")
+        assert result.good, result.problems
+        assert (manifest.state, result.frames > 30) == ("closed", True)
+
+    @needs_gstreamer
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
     def test_a_signal_closes_the_session(self, tmp_path, number):
         words = ["record", "test:", "--output", str(tmp_path), "--reserve", "0"]

@@ -139,6 +139,15 @@ class TestOtherSources:
         assert len(places) >= 20
         assert all(places.get(frame.timestamp, frame.index) == frame.index for frame in frames)
 
+    def test_raw_pictures_that_are_recorded_only_keep_the_camera_alive(self, live, collector, wait_until):
+        source = live("test:", size_wh=(128, 96), frame_rate=50, decode=False, connect_timeout_s=1.0)
+        source.attach(collector)
+        wait_until(lambda: len(collector.packets) > 90)
+
+        assert source.stats.reconnects == 0
+        assert [event.topic for event in source.events] == ["connecting", "playing"]
+        assert [packet.index for packet in collector.packets[:90]] == list(range(90))
+
     def test_raw_pictures_can_have_a_preroll_too(self, live, take, collector):
         source = live("test:", size_wh=(128, 96), frame_rate=50, encode_always=True)
         frames = take(source, 40)
