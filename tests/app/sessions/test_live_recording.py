@@ -7,6 +7,8 @@ import threading
 import time
 from datetime import datetime, timedelta
 
+import av
+import numpy as np
 import pytest
 
 from sitepose.app.sessions.manifest import read_manifest
@@ -17,6 +19,7 @@ from sitepose.app.sessions.unattended import Plan, UnattendedRecording
 from sitepose.app.sessions.verify import verify
 from sitepose.core.errors import RecordingError
 from sitepose.plugins.sources.live.choose import live_settings, open_live
+from sitepose.plugins.sources.live.events import ClockJumped
 
 SMALL = RecordingSettings(reserve_bytes=0, segment_s=2)
 
@@ -47,6 +50,17 @@ def wait_until():
     return wait
 
 
+def numbers(folder):
+    """Return what the camera wrote into the pixels of every recorded frame."""
+    from benchmarks.camera import barcode
+
+    found = []
+    for path in sorted((folder / "video").iterdir()):
+        with av.open(str(path)) as container:
+            found += [barcode.read(f.to_ndarray(format="rgb24")).sequence for f in container.decode(video=0)]
+    return found
+
+
 class TestFaults:
     def test_recording_goes_on_in_a_new_segment_after_a_fault(self, tmp_path, camera, live, wait_until):
         source = live(camera.url, decode=False)
@@ -68,6 +82,33 @@ class TestFaults:
         assert "reconnecting" in kinds
         assert kinds[-1] == "playing"
         assert verify(recorder.folder).good
+
+    def test_a_camera_that_sets_its_clock_is_recorded_without_a_gap(self, tmp_path, camera, live, wait_until):
+        from benchmarks.camera.lossy import BadNetwork
+
+        with BadNetwork(camera.port) as network:
+            source = live(camera.url_through(network.port), transport="udp", decode=False)
+            with Recorder(tmp_path, source.address.label, SMALL, name="session") as recorder:
+                jumps = []
+                source.listen(lambda event: jumps.append(event) if isinstance(event, ClockJumped) else None)
+                source.listen(recorder.source_event)
+                source.attach(recorder)
+                for number, hours in enumerate((1, -1), start=1):
+                    wait_until(lambda: recorder.stats.frames > 40 * number)  # noqa: B023
+                    network.clock_s = hours * 3600
+                    wait_until(lambda: len(jumps) >= number)  # noqa: B023
+                before = recorder.stats.frames
+                wait_until(lambda: recorder.stats.frames > before + 20)
+                source.detach(recorder)
+            source.close()
+        events = (recorder.folder / "events.jsonl").read_text()
+        seconds = [row.timestamp for row in read_rows(recorder.folder / "frames.jsonl")]
+
+        assert events.count("clock jumped") >= 2
+        assert verify(recorder.folder).good
+        assert (np.diff(numbers(recorder.folder)) == 1).all()
+        assert np.diff(seconds).min() > 0
+        assert np.diff(seconds).max() < 1.0
 
     def test_begins_with_the_preroll(self, tmp_path, camera, live, wait_until):
         source = live(camera.url)
