@@ -273,8 +273,9 @@ class SessionWriter:
 
     def _remember(self, index: int, row: FrameRow) -> None:
         self._gap = False
-        self._last_index = index
-        self._last_timestamp = row.timestamp
+        # Packets of B-frames come before earlier ones: what is missing shows behind the highest.
+        self._last_index = index if self._last_index is None else max(self._last_index, index)
+        self._last_timestamp = max(self._last_timestamp, row.timestamp)
         self.counters["frames"] += 1
         self.counters["dropped"] += row.dropped
         self._places[row.timestamp] = _Place(row.segment, row.pts)

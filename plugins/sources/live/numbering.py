@@ -74,8 +74,9 @@ class Numbering:
         return median(self._intervals) if len(self._intervals) >= MIN_INTERVALS else None
 
     def passed(self, pts: int) -> bool:
-        """Return whether a stamp, or a later one, has been numbered."""
-        return pts in self._known or bool(self._order and pts <= self._order[-1])
+        """Return whether a stamp has been numbered, or a later one where none comes behind a later one."""
+        later = bool(self._order and pts <= self._order[-1])
+        return pts in self._known or (later and not self._reordered)
 
     def begin(self) -> None:
         """Forget the stamps of the last connection: the next frame is the first of a new one."""

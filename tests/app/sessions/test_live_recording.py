@@ -110,6 +110,23 @@ class TestFaults:
         assert np.diff(seconds).min() > 0
         assert np.diff(seconds).max() < 1.0
 
+    def test_no_frame_of_a_stream_with_b_frames_is_called_lost(self, tmp_path, camera, live, wait_until):
+        camera.kill()
+        camera.start(bframes=2)
+        source = live(camera.url)
+        with Recorder(tmp_path, source.address.label, SMALL, name="session") as recorder:
+            source.attach(recorder)
+            wait_until(lambda: next(source) and recorder.stats.frames > 90)
+            source.detach(recorder)
+        rows = list(read_rows(recorder.folder / "frames.jsonl"))
+
+        assert verify(recorder.folder).good
+        assert sorted({row.pts for row in rows}) != [row.pts for row in rows]  # there are some
+        assert [row.dropped for row in rows] == [0] * len(rows)
+        assert (
+            len({row.index for row in rows[15:]}) == len(rows) - 15
+        )  # that there are is known from the first on
+
     def test_begins_with_the_preroll(self, tmp_path, camera, live, wait_until):
         source = live(camera.url)
         for _ in range(60):

@@ -123,6 +123,18 @@ class TestPictures:
         assert {p.timestamp for p in packets} == {p.timestamp for p in pictures}
         assert numbering.lost == 0
 
+    def test_a_picture_waits_for_its_packet_where_packets_come_out_of_order(self):
+        numbering = Numbering()
+        stamp_all(numbering, [0, 1])
+        assert numbering.passed(
+            STEP // 2 + 1_000_000
+        )  # a frame that is shown never comes: the next one is there
+        for n in (4, 2):
+            numbering.packet(1_000_000 + n * STEP, TICK, n / 30)
+
+        assert numbering.passed(1_000_000 + 2 * STEP)
+        assert not numbering.passed(1_000_000 + 3 * STEP)
+
     def test_a_picture_from_before_a_clock_jump_keeps_its_place(self):
         numbering = Numbering()
         packets = stamp_all(numbering, range(3))
