@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import deque
+
+import cv2
 import numpy as np
 
-from sitepose.core.geometry import keypoint_boxes
+from sitepose.core.geometry import keypoint_boxes, resize_points
 from sitepose.core.similarity import box_iou
-from sitepose.core.structures import Detections, FloatArray, Frame, Poses, concatenate
-from sitepose.tracking.flow import PointFlow
+from sitepose.core.structures import BoolArray, Detections, FloatArray, ImageArray, Poses
 
 MIN_KEYPOINT_SCORE = 0.3
 """Keypoints below it are not followed: they may lie on anything."""
@@ -18,17 +21,32 @@ MIN_KEYPOINTS = 3
 MARGIN_RANGE = (-0.25, 1.0)
 """How far a box may reach beyond the keypoints on a side, as a share of their width or height."""
 
-MISSED_OVERLAP = 0.4
-"""Overlap with a detection from which a followed person counts as found by it."""
+POSE_SHARES: FloatArray = np.array([0.7, 0.7, 0.4, 0.4], np.float32)
+"""How much of the way from where a box was to where the pose says its centre and its size go, each time."""
 
-MISSED_DECAY = 0.8
-"""Factor on the score of a person whom the detector, asked, did not find."""
+SAME_PERSON = 0.4
+"""Overlap of two boxes from which they are the same person's."""
 
 CARRIED_DECAY = 0.8
 """Factor on the score of a person for each frame without evidence."""
 
-MIN_MISSED_SCORE = 0.25
-"""Score below which a person whom the detector keeps missing is no longer followed."""
+MIN_SCORE = 0.35
+"""Score below which a person is no longer followed."""
+
+LOOK_WIDTH = 320
+"""Columns of the small grey pictures: a box need only be told where it went to a pixel or two of the frame."""
+
+REMEMBERED_LOOKS = 4
+"""Small pictures that are kept: people may be known from a few frames ago."""
+
+WINDOW = 11
+"""Side of the square that Lucas-Kanade compares, pixels of the small picture."""
+
+LEVELS = 3
+"""Levels of its pyramid: steps of a quarter of a person's height are found."""
+
+ITERATIONS = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 10, 0.05)
+"""Steps of Lucas-Kanade on each level, and pixels below which it is done."""
 
 OUTWARDS: FloatArray = np.array([-1, -1, 1, 1], np.float32)
 """Which way each side of a box moves when the box grows."""
@@ -41,43 +59,71 @@ class BoxFollower:
     moved by the median optical flow of the keypoints. So it follows the pose, and does not drift as a box that
     was only ever moved would.
 
-    Remembers the people of the last frame, the margins of each track, and two grey frames.
+    Remembers the people of the last frame that is known, whom the detector has found since, the margins of each
+    track, and a few small grey pictures.
     """
 
     def __init__(self) -> None:
-        self._flow = PointFlow()
+        self._looks: deque[tuple[int, ImageArray]] = deque(maxlen=REMEMBERED_LOOKS)
         self._people: Poses | None = None
+        self._people_index = -1
+        self._found: Detections | None = None
+        self._found_index = -1
         self._margins: dict[int, FloatArray] = {}
 
-    def look(self, frame: Frame) -> None:
-        """Take in a frame; every frame once, in order."""
-        self._flow.advance(frame.image)
-
-    def boxes(self) -> Detections:
-        """Return where the people of the last frame are now, as detections that come from tracks."""
-        people = self._people
-        if people is None or not len(people):
-            return Detections.empty()
-        boxes = self._around_poses(people) + np.tile(self._motion(people), 2)
-        return Detections(boxes, people.box_scores, from_tracks=np.ones(len(people), np.bool_))
-
-    def learn(self, tracked: Poses, proposed: Poses) -> None:
-        """Remember the people of this frame.
+    def look(self, index: int, picture: ImageArray) -> None:
+        """Take in a frame; every frame once, in order.
 
         Args:
-            tracked: After tracking. Those whom the tracker carries without evidence are looked for as well.
-            proposed: Before tracking. Who is not among the tracked is looked for as well: trackers want to see
-                a person more than once before they believe it.
+            index: Of the frame.
+            picture: From :func:`small_grey`.
         """
-        new = proposed[box_iou(proposed.boxes, tracked.boxes).max(axis=1, initial=0) < MISSED_OVERLAP]
-        unseen = new.replace(observed=np.zeros(len(new), np.bool_))
-        people = concatenate([tracked, unseen], num_keypoints=tracked.keypoints.shape[1])
-        scores = people.box_scores * np.where(people.observed, 1, CARRIED_DECAY).astype(np.float32)
-        self._people = people.replace(box_scores=scores)[scores >= MIN_MISSED_SCORE]
+        self._looks.append((index, picture))
+
+    def boxes(self, size_wh: tuple[int, int]) -> Detections:
+        """Return where everybody known is in the frame looked at last, as detections that come from tracks.
+
+        Args:
+            size_wh: Size of the frame.
+        """
+        people = self._people
+        followed = Detections.empty()
+        if people is not None and len(people):
+            boxes = self._settled(people) + np.tile(self._motion(people, size_wh), 2)
+            followed = Detections(boxes, people.box_scores, from_tracks=np.ones(len(people), np.bool_))
+        if self._found is None:
+            return followed
+        # The detector's word is newer than the tracks: whom it has not found is not looked for.
+        same = box_iou(followed.boxes, self._found.boxes) >= SAME_PERSON
+        return _joined(followed[same.any(axis=1)], self._found[~same.any(axis=0)])
+
+    def found(self, index: int, detections: Detections) -> None:
+        """Remember whom the detector has found, until what became of them is known."""
+        self._found = dataclasses.replace(detections, from_tracks=np.ones(len(detections), np.bool_))
+        self._found_index = index
+
+    def learn(self, index: int, tracked: Poses) -> None:
+        """Remember the people of a frame.
+
+        Args:
+            index: Of the frame.
+            tracked: After tracking. Those whom the tracker carries without evidence are looked for as well.
+        """
+        scores = tracked.box_scores * np.where(tracked.observed, 1, CARRIED_DECAY).astype(np.float32)
+        self._people = tracked.replace(box_scores=scores)[scores >= MIN_SCORE]
+        self._people_index = index
+        if index >= self._found_index:
+            self._found = None
         found = tracked[~tracked.from_tracks & tracked.observed]
         ids = set(tracked.track_ids.tolist())
         self._margins = {track_id: margins for track_id, margins in self._margins.items() if track_id in ids}
         self._margins.update(zip(found.track_ids.tolist(), _margins(found), strict=True))
+
+    def _settled(self, people: Poses) -> FloatArray:
+        """Return boxes that give way to the poses by a share: arms and legs swing, people do not."""
+        old, new = _center_and_size(people.boxes), _center_and_size(self._around_poses(people))
+        center, size = np.split(old + POSE_SHARES * (new - old), 2, axis=1)
+        return np.concatenate([center - size / 2, center + size / 2], axis=1, dtype=np.float32)
 
     def _around_poses(self, people: Poses) -> FloatArray:
         tight = keypoint_boxes(people.keypoints, people.keypoint_scores, min_score=MIN_KEYPOINT_SCORE)
@@ -90,37 +136,51 @@ class BoxFollower:
         known = np.isfinite(boxes).all(axis=1, keepdims=True)
         return np.asarray(np.where(known, boxes, people.boxes), np.float32)
 
-    def _motion(self, people: Poses) -> FloatArray:
+    def _motion(self, people: Poses, size_wh: tuple[int, int]) -> FloatArray:
         """Return how far each person has moved, shape (P, 2); 0 where too little of them could be followed."""
         seen = (people.keypoint_scores > MIN_KEYPOINT_SCORE) & np.isfinite(people.keypoints).all(axis=2)
         owner, _ = np.nonzero(seen)
-        points = people.keypoints[seen]
-        heights = (people.boxes[:, 3] - people.boxes[:, 1])[owner]
-        followed = self._flow.follow(points, heights)
-        moved = followed.points - points
+        moved, good = self._flow(people.keypoints[seen], size_wh)
         motion = np.zeros((len(people), 2), np.float32)
         for person in range(len(people)):
-            rows = followed.good & (owner == person)
+            rows = good & (owner == person)
             if rows.sum() >= MIN_KEYPOINTS:
                 motion[person] = np.median(moved[rows], axis=0)
         return motion
 
+    def _flow(self, points: FloatArray, size_wh: tuple[int, int]) -> tuple[FloatArray, BoolArray]:
+        """Return how far points of the people's frame have moved since, shape (N, 2), and which were found."""
+        before = next((picture for index, picture in self._looks if index == self._people_index), None)
+        now = self._looks[-1][1]
+        if before is None or before.shape != now.shape or not len(points):
+            return np.zeros_like(points), np.zeros(len(points), np.bool_)
+        scale = now.shape[1] / size_wh[0]
+        start = np.ascontiguousarray(resize_points(points, scale))[:, None]
+        moved, status, _ = cv2.calcOpticalFlowPyrLK(
+            before, now, start, None, winSize=(WINDOW, WINDOW), maxLevel=LEVELS - 1, criteria=ITERATIONS
+        )
+        return np.asarray((moved - start)[:, 0] / scale, np.float32), status[:, 0] > 0
 
-def with_missed(detected: Detections, followed: Detections) -> Detections:
-    """Return the detections, and after them whom the detector has missed, with a lower score.
 
-    A person half hidden is missed for a frame and found in the next; the pose network still sees them.
-    """
-    overlap = box_iou(followed.boxes, detected.boxes).max(axis=1, initial=0)
-    scores = followed.scores * MISSED_DECAY
-    missed = (overlap < MISSED_OVERLAP) & (scores >= MIN_MISSED_SCORE)
-    if not missed.any():
-        return detected
+def small_grey(image: ImageArray) -> ImageArray:
+    """Return a picture of at most ``LOOK_WIDTH`` columns in grey: what motion is looked for in."""
+    height, width = image.shape[:2]
+    if width > LOOK_WIDTH:
+        size = LOOK_WIDTH, max(1, round(height * LOOK_WIDTH / width))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _joined(first: Detections, second: Detections) -> Detections:
     return Detections(
-        boxes=np.concatenate([detected.boxes, followed.boxes[missed]]),
-        scores=np.concatenate([detected.scores, scores[missed]]),
-        from_tracks=np.concatenate([detected.from_tracks, followed.from_tracks[missed]]),
+        boxes=np.concatenate([first.boxes, second.boxes]),
+        scores=np.concatenate([first.scores, second.scores]),
+        from_tracks=np.concatenate([first.from_tracks, second.from_tracks]),
     )
+
+
+def _center_and_size(boxes: FloatArray) -> FloatArray:
+    return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
 def _margins(people: Poses) -> FloatArray:

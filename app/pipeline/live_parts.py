@@ -81,7 +81,7 @@ class LiveParts:
         stages = Stages(detector, self.estimator, self.suppress, tracker, workers=self.workers)
         if self.config.detect_every == 1:
             return stages.in_order()
-        return stages.in_loop(schedule_of(self.config.detect_every))
+        return stages.in_loop(schedule_of(self.config.detect_every), lag=0)
 
     def loaded(self) -> list[Loaded]:
         """Return what is to be closed."""

@@ -35,6 +35,7 @@ class Work:
         detections: Filled in by the detector.
         candidates: Filled in by the pose network.
         poses: Filled in by the pose-NMS, then by the tracker.
+        asked: Whether the detector is asked about this frame.
     """
 
     frame: Frame
@@ -42,6 +43,7 @@ class Work:
     detections: Detections | None = None
     candidates: PoseCandidates | None = None
     poses: Poses | None = None
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,15 @@ class Stage:
         lanes: Frames that it may work on at once.
         balance: What to add to the seconds that a call took to get its seconds of work, where the work was
             done by other threads: see :meth:`sitepose.models.runtimes.workers.Workers.take_balance`.
+        abandon: Called at the end of a run, when nothing comes out any more: a function that waits for later
+            stages must then return.
     """
 
     name: str
     function: Callable[[Work], None]
     lanes: int = 1
     balance: Callable[[], float] = float
+    abandon: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,9 @@ class Runner:
         finally:
             self._aborted.set()
             self._budget.close()
+            for stage in self._stages:
+                if stage.abandon is not None:
+                    stage.abandon()
             for thread in threads:
                 thread.join()
 

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import cv2
 import numpy as np
 
-from sitepose.core.structures import BoolArray, FloatArray, Frame, ImageArray, Poses
+from sitepose.core.structures import BoolArray, FloatArray, ImageArray, Poses
 
 LONGEST_GAP = 7
 """Frames after which ``auto`` asks in any case: whoever stands still unseen is found by then."""
@@ -35,17 +35,22 @@ BOX_MARGIN = 0.25
 
 
 class Schedule(Protocol):
-    """Decides frame by frame."""
+    """Decides frame by frame. What came out of a frame may be known some frames later."""
 
-    def due(self, frame: Frame, boxes: FloatArray) -> bool:
-        """Return whether to ask the detector about this frame; ``boxes`` are where the tracks expect people."""
+    def due(self, picture: ImageArray, boxes: FloatArray) -> bool:
+        """Return whether to ask the detector about this frame.
 
-    def learn(self, people: Poses, *, detected: int | None) -> None:
-        """Take in what came out of the frame.
+        Args:
+            picture: The frame, small and grey.
+            boxes: Where the tracks expect people, in widths of the frame, shape (P, 4).
+        """
+
+    def learn(self, people: Poses, *, asked: bool) -> None:
+        """Take in what came out of a frame; of every frame, in order.
 
         Args:
             people: After tracking.
-            detected: Boxes that the detector has found; None where it was not asked.
+            asked: Whether the detector was asked.
         """
 
 
@@ -63,26 +68,25 @@ class EveryN:
 
     def __init__(self, step: int) -> None:
         self._step = step
-        self._since = step
+        self._frame = -1
 
-    def due(self, frame: Frame, boxes: FloatArray) -> bool:
+    def due(self, picture: ImageArray, boxes: FloatArray) -> bool:
         """Return whether N frames have passed."""
-        del frame, boxes
-        self._since += 1
-        return self._since >= self._step
+        del picture, boxes
+        self._frame += 1
+        return self._frame % self._step == 0
 
-    def learn(self, people: Poses, *, detected: int | None) -> None:
-        """Count from the last detection."""
-        del people
-        self._since = 0 if detected is not None else self._since
+    def learn(self, people: Poses, *, asked: bool) -> None:
+        """Nothing is learned."""
 
 
 class WhenNeeded:
     """Asks when a track was born, lost or unsure, when something moves outside all boxes, or after a while.
 
-    It is in doubt while somebody is carried without evidence, and after a detection that did not become a
-    person: then it asks again soon. Remembers the scores of the tracks at the last detection, and a small grey
-    picture.
+    It is in doubt while somebody is carried without evidence: then it asks again soon. While an answer is on
+    its way, nothing is asked.
+
+    Remembers the scores of the tracks at the last detection, and a small picture.
     """
 
     def __init__(self) -> None:
@@ -90,40 +94,47 @@ class WhenNeeded:
         self._frames = 0
         self._urgent = True
         self._doubt = False
+        self._awaited = False
         self._picture: ImageArray | None = None
 
-    def due(self, frame: Frame, boxes: FloatArray) -> bool:
+    def due(self, picture: ImageArray, boxes: FloatArray) -> bool:
         """Return whether there is a reason to ask."""
-        before, self._picture = self._picture, _small_grey(frame.image)
+        before, self._picture = self._picture, _smaller(picture)
         self._frames += 1
-        if self._urgent or before is None or before.shape != self._picture.shape:
-            return True
-        if self._frames >= (DOUBT_FRAMES if self._doubt else LONGEST_GAP):
-            return True
-        scale = self._picture.shape[1] / frame.image.shape[1]
-        return _moving_share(before, self._picture, boxes * scale) > MOTION_SHARE
+        if self._awaited or not self._has_reason(before, self._picture, boxes):
+            return False
+        self._awaited = True
+        self._urgent = False
+        self._frames = 0
+        return True
 
-    def learn(self, people: Poses, *, detected: int | None) -> None:
+    def learn(self, people: Poses, *, asked: bool) -> None:
         """Compare the tracks with those of the last detection."""
+        if self._awaited and not asked:
+            return  # from before the question: its answer will tell
+        self._awaited = False
         seen = people[people.observed]
         scores = dict(zip(seen.track_ids.tolist(), seen.scores.tolist(), strict=True))
         self._doubt = len(seen) < len(people)
-        if detected is None:
-            self._urgent = scores.keys() != self._scores.keys() or any(
-                scores[track_id] < SCORE_DROP * self._scores[track_id] for track_id in scores
-            )
+        if asked:
+            self._scores = scores
             return
-        self._doubt |= detected > len(seen)
-        self._urgent = False
-        self._scores = scores
-        self._frames = 0
+        self._urgent = scores.keys() != self._scores.keys() or any(
+            scores[track_id] < SCORE_DROP * self._scores[track_id] for track_id in scores
+        )
+
+    def _has_reason(self, before: ImageArray | None, now: ImageArray, boxes: FloatArray) -> bool:
+        if self._urgent or before is None or before.shape != now.shape:
+            return True
+        if self._frames >= (DOUBT_FRAMES if self._doubt else LONGEST_GAP):
+            return True
+        return _moving_share(before, now, boxes * now.shape[1]) > MOTION_SHARE
 
 
-def _small_grey(image: ImageArray) -> ImageArray:
-    height, width = image.shape[:2]
+def _smaller(picture: ImageArray) -> ImageArray:
+    height, width = picture.shape
     size = MOTION_WIDTH, max(1, round(height * MOTION_WIDTH / width))
-    grey = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    return np.asarray(grey, np.uint8)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _moving_share(before: ImageArray, now: ImageArray, boxes: FloatArray) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sitepose.app.pipeline.closed_loop import ClosedLoop
+from sitepose.app.pipeline.closed_loop import LAG, ClosedLoop
 from sitepose.app.pipeline.runner import Stage, Work
 from sitepose.app.pipeline.schedule import Schedule
 from sitepose.core.errors import PluginError
@@ -61,10 +61,17 @@ class Stages:
             Stage("track", self.track),
         )
 
-    def in_loop(self, schedule: Schedule) -> tuple[Stage, ...]:
-        """Return the stage of a closed loop: the tracks stand in where the detector is not asked."""
-        balance = self._workers.take_balance
-        return (Stage("loop", ClosedLoop(self, schedule, balance=balance).step),)
+    def in_loop(self, schedule: Schedule, *, lag: int = LAG) -> tuple[Stage, ...]:
+        """Return the stages of a closed loop: the tracks stand in where the detector is not asked.
+
+        Args:
+            schedule: When to ask the detector.
+            lag: See :class:`sitepose.app.pipeline.closed_loop.ClosedLoop`.
+        """
+        loop = ClosedLoop(self, schedule, lag=lag, balance=self._workers.take_balance)
+        _, pose, nms, _ = self.in_order()
+        follow = Stage("follow", loop.find, balance=loop.take_balance, abandon=loop.abandon)
+        return follow, pose, nms, Stage("track", loop.track)
 
     def detect(self, work: Work) -> None:
         """Find the people."""
@@ -82,10 +89,16 @@ class Stages:
 
     def track(self, work: Work) -> None:
         """Keep their identities."""
+        self.select(work, self.identify(work))
+
+    def identify(self, work: Work) -> Poses:
+        """Return everybody with their identities."""
         assert work.poses is not None
-        work.poses = self._tracker.update(work.frame, work.poses)
-        if self._select is not None:
-            work.poses = work.poses[work.poses.track_ids == self._select]
+        return self._tracker.update(work.frame, work.poses)
+
+    def select(self, work: Work, people: Poses) -> None:
+        """Fill in who is wanted."""
+        work.poses = people if self._select is None else people[people.track_ids == self._select]
 
 
 def checked_detections(answer: list[Detections], frame: Frame) -> Detections:
