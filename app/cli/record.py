@@ -264,6 +264,7 @@ def _report(recordings: Sequence[UnattendedRecording], *, as_json: bool) -> None
                 "folders": [str(folder) for folder in recording.folders],
                 "frames": stats.frames,
                 "dropped": stats.dropped,
+                "deleted": stats.deleted,
                 "overflowed": stats.overflowed,
                 "seconds": round(stats.seconds, 3),
                 "bytes": stats.bytes,
@@ -274,7 +275,8 @@ def _report(recordings: Sequence[UnattendedRecording], *, as_json: bool) -> None
             print(f"sitepose: {recording.failure}", file=sys.stderr)
         else:
             amount = f"{show_duration(stats.seconds)}, {stats.frames} frames, {show_size(stats.bytes)}"
-            print(f"{recording.recorder.folder}: {amount}, {stats.dropped} dropped")
+            gone = f", {stats.deleted} of them deleted by the ring buffer" if stats.deleted else ""
+            print(f"{recording.recorder.folder}: {amount}, {stats.dropped} dropped{gone}")
 
 
 def _speaker(*, as_json: bool) -> Callable[[str, str], None]:

@@ -98,11 +98,12 @@ class RecorderStats:
     """Where a recording is.
 
     Attributes:
-        frames: Frames in the files.
+        frames: Frames that were recorded.
         dropped: Frames that the source lost between them.
         overflowed: Frames that the disk was too slow for.
-        seconds: Seconds of video.
-        bytes: Bytes of video.
+        deleted: Of these, those that the ring buffer has deleted since.
+        seconds: Seconds of video that is there.
+        bytes: Bytes of video that is there.
         waiting_bytes: Bytes that wait for the disk.
         disk: What is left.
     """
@@ -110,6 +111,7 @@ class RecorderStats:
     frames: int
     dropped: int
     overflowed: int
+    deleted: int
     seconds: float
     bytes: int
     waiting_bytes: int
@@ -198,6 +200,7 @@ class Recorder:
             frames=counters["frames"],
             dropped=counters["dropped"],
             overflowed=self._overflowed,
+            deleted=counters["deleted"],
             seconds=self._writer.seconds,
             bytes=self._writer.video_bytes,
             waiting_bytes=self._queue.waiting_bytes,

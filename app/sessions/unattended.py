@@ -77,7 +77,7 @@ class UnattendedRecording:
         self._say = say
         self._gate = Gate(plan.tail_s, time.monotonic)
         self._stopping = threading.Event()
-        self._attached = False
+        self._attached: bool | None = None  # until it is known
         self._began_at = time.monotonic()
         self.failure = ""
         self.folders: list[Path] = []
@@ -104,7 +104,7 @@ class UnattendedRecording:
     @property
     def recording(self) -> bool:
         """Whether frames are recorded right now."""
-        return self._attached
+        return bool(self._attached)
 
     def close(self) -> None:
         """Close the camera and the session; calling it twice is fine."""
@@ -123,7 +123,8 @@ class UnattendedRecording:
         )
         self._began_at = time.monotonic()
         self.folders.append(recorder.folder)
-        self._say(self.name, f"recording to {recorder.folder}")
+        gated = self._plan.trigger is not None or self._plan.schedule.windows
+        self._say(self.name, f"{'session' if gated else 'recording to'} {recorder.folder}")
         return recorder
 
     def _run(self) -> None:
@@ -165,7 +166,7 @@ class UnattendedRecording:
         else:
             self._source.detach(self._recorder)
         if self._plan.trigger is not None or self._plan.schedule.windows:
-            self._say(self.name, "recording" if wanted else "waiting")
+            self._say(self.name, "recording" if wanted else "waiting: nothing is recorded just now")
 
     def _next_session(self) -> None:
         """Go over to a new session without losing a frame: the old one ends when the new one has begun."""

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -206,8 +207,11 @@ class SessionWriter:
             if part.state == "closed" and part.sha256 and not part.marked:
                 self._update(part.number, state="deleted", sha256="")
                 deleted.append(part.number)
+                self.counters["deleted"] += part.frames
         if deleted:
             self._write_manifest()  # first: a segment that is gone but not said to be is damage
+            numbers = ", ".join(map(str, deleted))
+            self.event("ring", f"deleted segment {numbers}: the ring buffer is full", wall=time.time())
         for number in deleted:
             self._video.remove(segment_file(number))
         return deleted

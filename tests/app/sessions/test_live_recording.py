@@ -200,7 +200,7 @@ class TestUnattended:
         assert not any(row.dropped for row in rows)
         assert len({row.index for row in rows}) == len(rows)
 
-    def test_outside_of_its_schedule_it_waits(self, unattended, wait_until):
+    def test_outside_of_its_schedule_it_waits_and_says_so(self, unattended, said):
         later = datetime.now() + timedelta(hours=2)
         minute = later.hour * 60
         window = Window(frozenset(range(7)), minute, minute + 1)
@@ -209,6 +209,7 @@ class TestUnattended:
 
         assert not recording.recording
         assert recording.recorder.stats.frames == 0
+        assert "waiting: nothing is recorded just now" in said
 
     def test_a_new_session_begins_without_losing_a_frame(self, unattended, wait_until):
         recording = unattended(session_s=1.5)

@@ -321,6 +321,8 @@ class TestDisk:
         assert parts[0].state == "closed"
         assert parts[1].state == "deleted"
         assert files == {part.file for part in parts if part.state != "deleted"}
+        assert "deleted segment 2" in (recorder.folder / "events.jsonl").read_text()
+        assert recorder.stats.deleted == sum(part.frames for part in parts if part.state == "deleted")
         assert verify(recorder.folder).good
 
 
