@@ -121,7 +121,7 @@ class RecordingDesk:
         self._starting.discard(key)
         self._recordings[key] = recording
         if key in self._model.sources:
-            self._view.show_status(f"recording to {recording.folder}")
+            self._view.show_status(f"recording {key}")
             self._show_current()
         else:  # it was closed meanwhile
             self.finish(key)

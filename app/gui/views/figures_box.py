@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
 from sitepose.app.gui.figures import FiguresTable
 from sitepose.app.gui.views.widgets import label
 
-LONGEST = 190
+LONGEST = 240
 """Of a text in a table, in logical pixels; longer ones are cut in the middle, with all of it as a tip."""
 
 

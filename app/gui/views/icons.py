@@ -25,19 +25,20 @@ LINE = 1.6
 def make_icon(name: str, theme: Theme) -> QIcon:
     """Return an icon in the colours of a theme; paler where its action cannot be used."""
     icon = QIcon()
-    for mode, color in ((QIcon.Mode.Normal, "ink"), (QIcon.Mode.Disabled, "faint")):
-        icon.addPixmap(_pixmap(name, COLORS[theme][color], COLORS[theme]["record"]), mode)
+    inks = {"record": "record", "stop": "record_ink"}
+    for mode, color in ((QIcon.Mode.Normal, inks.get(name, "ink")), (QIcon.Mode.Disabled, "faint")):
+        icon.addPixmap(_pixmap(name, COLORS[theme][color]), mode)
     return icon
 
 
-def _pixmap(name: str, color: str, record: str) -> QPixmap:
+def _pixmap(name: str, color: str) -> QPixmap:
     gap = 0.0 if name in WITHOUT_WORD else GAP
     pixmap = QPixmap(int((GRID + gap) * RATIO), int(GRID * RATIO))
     pixmap.fill(QColor(0, 0, 0, 0))
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.scale(RATIO, RATIO)
-    pen = QPen(QColor(record if name == "record" else color), LINE)
+    pen = QPen(QColor(color), LINE)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
     painter.setPen(pen)
@@ -65,6 +66,11 @@ def _open(painter: QPainter) -> None:
 def _record(painter: QPainter) -> None:
     painter.drawEllipse(QPointF(10, 10), 7, 7)
     _disc(painter, 10, 10, 3.4)
+
+
+def _stop(painter: QPainter) -> None:
+    painter.setBrush(painter.pen().color())
+    painter.drawRoundedRect(QRectF(5.5, 5.5, 9, 9), 1, 1)
 
 
 def _mark(painter: QPainter) -> None:
@@ -135,8 +141,8 @@ WITHOUT_WORD = frozenset(("panel", "theme", "help"))
 """Icons that stand alone."""
 
 DRAWINGS: dict[str, Callable[[QPainter], None]] = {
-    "open": _open, "record": _record, "mark": _mark, "note": _note, "compare": _compare, "boxes": _boxes,
-    "skeletons": _skeletons, "labels": _labels, "trails": _trails, "zoom": _zoom, "panel": _panel,
-    "theme": _theme, "help": _help,
+    "open": _open, "record": _record, "stop": _stop, "mark": _mark, "note": _note, "compare": _compare,
+    "boxes": _boxes, "skeletons": _skeletons, "labels": _labels, "trails": _trails, "zoom": _zoom,
+    "panel": _panel, "theme": _theme, "help": _help,
 }  # fmt: skip
 """Each draws an icon, in a square of :data:`GRID`."""

@@ -81,6 +81,8 @@ class MainWindow(QMainWindow):
         self.banner = BannerBar()
         self.replay = ReplayBar()
         self._layers = Layers()
+        self._theme: Theme = "dark"
+        self._recorded = False
         self._following = Following()
         self._build()
         self._actions = self._make_actions()
@@ -175,13 +177,19 @@ class MainWindow(QMainWindow):
         if application is not None:
             application.setPalette(palette(theme))  # dialogs and menus are windows of their own
         self.setStyleSheet(style_sheet(theme))
-        for name in DRAWINGS:
-            self._actions[name].setIcon(make_icon(name, theme))
+        self._theme = theme
+        for name, action in self._actions.items():
+            if name in DRAWINGS:
+                action.setIcon(make_icon(name, theme))
+        self._show_record_icon()
 
     def show_recording(self, state: RecordingState) -> None:
         """Show whether, and what, is recorded."""
         on = state.seconds is not None
-        self._actions["record"].setChecked(on)
+        if on != self._actions["record"].isChecked() or on != self._recorded:
+            self._recorded = on
+            self._actions["record"].setChecked(on)
+            self._show_record_icon()
         self._actions["record"].setText(clock(state.seconds or 0)[:-3] if on else NAMES["record"])
         for name in ("mark", "note"):
             self._actions[name].setEnabled(on)
@@ -272,6 +280,9 @@ class MainWindow(QMainWindow):
                     button.setObjectName("icon")
         self.addToolBar(bar)
         return bar
+
+    def _show_record_icon(self) -> None:
+        self._actions["record"].setIcon(make_icon("stop" if self._recorded else "record", self._theme))
 
     def _fit_tools(self) -> None:
         words = self._tools.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon

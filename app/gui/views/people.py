@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from enum import IntEnum
+from typing import Any
+
 import numpy as np
 from qtpy.QtCore import QLineF, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
@@ -22,6 +26,15 @@ FADED = 0.3
 
 RIM = QColor(10, 12, 16, 190)
 """Colour of the rim that keeps lines apart from a bright background."""
+
+
+class Layer(IntEnum):
+    """What lies over what: all lines are below all keypoints."""
+
+    RIMS = 0
+    LINES = 1
+    POINTS = 2
+
 
 LABEL_PIXELS = 13
 """Height of a label's letters, in logical pixels."""
@@ -44,6 +57,7 @@ class PeoplePainter:
         self._shift = np.float32(0.5) - np.array(picture.origin, np.float32)
         height, width = picture.pixels.shape[:2]
         self._sizes = sizes_for(width, height)
+        self._strokes: dict[tuple[Layer, int, float], list[Any]] = defaultdict(list)
 
     def paint(self, layers: Layers, followed: int | None) -> None:
         """Paint everybody; people who are not followed are faded where somebody is."""
@@ -55,10 +69,14 @@ class PeoplePainter:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if layers.trails:
             self._paint_trails(followed)
-        for person in np.lexsort((poses.scores, poses.observed)).tolist():
-            track_id = int(poses.track_ids[person])
-            painter.setOpacity(FADED if followed is not None and track_id != followed else 1.0)
-            self._paint_person(poses, person, result.skeleton, layers)
+        faded = (poses.track_ids != followed) & (followed is not None)
+        for faint in (True, False):
+            painter.setOpacity(FADED if faint else 1.0)
+            for person in np.lexsort((poses.scores, poses.observed)).tolist():
+                if faded[person] == faint:
+                    self._paint_person(poses, person, result.skeleton, layers)
+            self._paint_strokes()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if layers.labels:
             self._paint_labels(poses, followed)
         painter.setOpacity(1.0)
@@ -73,57 +91,62 @@ class PeoplePainter:
         if layers.skeletons:
             keypoints = self._placed(poses.keypoints[person])
             visible = poses.keypoint_scores[person] >= MIN_KEYPOINT_SCORE
-            self._paint_body(keypoints, visible & np.isfinite(keypoints).all(axis=1), skeleton, sizes, observed)
+            self._collect_body(
+                keypoints, visible & np.isfinite(keypoints).all(axis=1), skeleton, sizes, observed
+            )
 
     def _paint_box(self, box: FloatArray, color: Color, width: float, *, dashed: bool) -> None:
         pen = QPen(QColor(*color), max(1.5, width))
         pen.setStyle(Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine)
         pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+        self._painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # upright lines are sharp without
         self._painter.setPen(pen)
         self._painter.setBrush(Qt.BrushStyle.NoBrush)
         self._painter.drawRect(QRectF(QPointF(*box[:2].tolist()), QPointF(*box[2:].tolist())))
 
-    def _paint_body(
+    def _collect_body(
         self, keypoints: FloatArray, visible: np.ndarray, skeleton: Skeleton, sizes: Sizes, observed: bool
     ) -> None:
+        """Take note of the lines and points of a body: those of many are painted together in less time."""
         sides = sides_of(skeleton)
         points = [QPointF(x, y) for x, y in keypoints.tolist()]
         drawn = visible[skeleton.edges].all(axis=1)
-        lines = [
-            (QLineF(points[a], points[b]), Side(side))
-            for (a, b), side in zip(skeleton.edges[drawn].tolist(), sides.edges[drawn].tolist(), strict=True)
-        ]
+        edges = zip(skeleton.edges[drawn].tolist(), sides.edges[drawn].tolist(), strict=True)
+        for (first, second), side in edges:
+            line = QLineF(points[first], points[second])
+            thick = observed and side != Side.RIGHT
+            self._strokes[Layer.LINES, side, sizes.line if thick else max(1, sizes.thin)].append(line)
+            if observed:
+                self._strokes[Layer.RIMS, 0, sizes.line + 2].append(line)
         if observed:
+            for index in np.flatnonzero(visible).tolist():
+                side = sides.keypoints[index]
+                self._strokes[Layer.POINTS, int(side), sizes.marker].append(points[index])
+
+    def _paint_strokes(self) -> None:
+        """Paint what was taken note of, from the lowest layer to the highest."""
+        painter = self._painter
+        for (layer, side, size), strokes in sorted(self._strokes.items(), key=lambda entry: entry[0]):
+            if layer == Layer.POINTS:
+                self._paint_keypoints(QPolygonF(strokes), Side(side), size)
+                continue
             # A rim is dark and thin: smoothing it would take most of the time, and nobody would see it.
-            self._painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-            self._paint_lines([line for line, _ in lines], RIM, sizes.line + 2)
-            self._painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for side, color in SIDE_COLORS.items():
-            width = sizes.line if observed and side is not Side.RIGHT else max(1, sizes.thin)
-            self._paint_lines([line for line, of in lines if of is side], QColor(*color), width)
-        if observed:
-            self._paint_keypoints(points, visible, sides.keypoints.tolist(), sizes.marker)
-
-    def _paint_lines(self, lines: list[QLineF], color: QColor, width: float) -> None:
-        if lines:
-            pen = QPen(color, width)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, layer == Layer.LINES)
+            pen = QPen(RIM if layer == Layer.RIMS else QColor(*SIDE_COLORS[Side(side)]), size)
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-            self._painter.setPen(pen)
-            self._painter.drawLines(lines)
+            painter.setPen(pen)
+            painter.drawLines(strokes)
+        self._strokes.clear()
 
-    def _paint_keypoints(
-        self, points: list[QPointF], visible: np.ndarray, sides: list[int], radius: float
-    ) -> None:
-        shown = np.flatnonzero(visible).tolist()
-        for side, color in SIDE_COLORS.items():
-            places = QPolygonF([points[index] for index in shown if sides[index] == side])
-            # Points of a wide pen: round ones are discs, those with square ends squares.
-            cap = Qt.PenCapStyle.SquareCap if side is Side.RIGHT else Qt.PenCapStyle.RoundCap
-            for paint, width in ((RIM, 2 * radius + 1.5), (QColor(*color), 2 * radius)):
-                pen = QPen(paint, width)
-                pen.setCapStyle(cap)
-                self._painter.setPen(pen)
-                self._painter.drawPoints(places)
+    def _paint_keypoints(self, places: QPolygonF, side: Side, radius: float) -> None:
+        # Points of a wide pen: round ones are discs, those with square ends squares.
+        cap = Qt.PenCapStyle.SquareCap if side is Side.RIGHT else Qt.PenCapStyle.RoundCap
+        self._painter.setRenderHint(QPainter.RenderHint.Antialiasing, side is not Side.RIGHT)
+        for paint, width in ((RIM, 2 * radius + 1.5), (QColor(*SIDE_COLORS[side]), 2 * radius)):
+            pen = QPen(paint, width)
+            pen.setCapStyle(cap)
+            self._painter.setPen(pen)
+            self._painter.drawPoints(places)
 
     def _paint_trails(self, followed: int | None) -> None:
         self._painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from collections.abc import Iterator
+
+from qtpy.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
@@ -95,15 +97,17 @@ class VideoPane(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint picture and people."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), GROUND)
         picture, image = self._picture, self._image
         if picture is None or image is None:
+            painter.fillRect(self.rect(), GROUND)
             painter.setPen(SOFT_INK)
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._message)
         else:
             ratio = self.devicePixelRatioF()
             origin = self._origin()
             size = QRectF(origin.x(), origin.y(), image.width() / ratio, image.height() / ratio)
+            for bar in _around(self.rect(), size.toAlignedRect()):
+                painter.fillRect(bar, GROUND)
             painter.drawImage(size, image)
             painter.save()
             painter.setClipRect(size)
@@ -145,6 +149,14 @@ class VideoPane(QWidget):
         ratio = self.devicePixelRatioF()
         width, height = self._image.width() / ratio, self._image.height() / ratio
         return QPointF(round((self.width() - width) / 2), round((self.height() - height) / 2))
+
+
+def _around(whole: QRect, inner: QRect) -> Iterator[QRect]:
+    """Yield what lies above, below and beside a rectangle, each with a pixel of it."""
+    yield QRect(0, 0, whole.width(), inner.top() + 1)
+    yield QRect(0, inner.bottom(), whole.width(), whole.height() - inner.bottom())
+    yield QRect(0, 0, inner.left() + 1, whole.height())
+    yield QRect(inner.right(), 0, whole.width() - inner.right(), whole.height())
 
 
 def _place_of(event: QMouseEvent) -> QPointF:

@@ -13,8 +13,8 @@ import pytest
 pytest.importorskip("qtpy", reason="needs a Qt binding: pip install 'sitepose[gui]'")
 
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QImage
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
+from qtpy.QtGui import QImage, QPainter, QRegion
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QWidget
 
 from sitepose.app.gui.forms import FormField
 from sitepose.app.gui.hotkeys import HOTKEYS
@@ -106,6 +106,22 @@ class TestVideoPane:
 
         around = pixels[y, max(x - 2, 0) : x + 4].astype(int)
         assert (np.abs(around - 90) > 30).any()
+
+    @pytest.mark.parametrize("size", [(640, 480), (301, 400), (1000, 501), (643, 483), (641, 479)])
+    def test_every_pixel_is_of_the_picture_or_of_the_ground(self, qtbot, make_view, size):
+        pane = pane_of(qtbot, make_view(None), size=size)
+        image = QImage(*size, QImage.Format.Format_RGB32)
+        image.fill(0xFF00FF)  # what was there before; the pane says that it paints all of it
+        painter = QPainter(image)
+        pane.render(painter, QPoint(0, 0), QRegion(), QWidget.RenderFlag.DrawChildren)
+        painter.end()
+        bits = image.constBits()
+        bits.setsize(image.sizeInBytes()) if hasattr(bits, "setsize") else None
+        pixels = np.array(bits, np.uint8).reshape(size[1], size[0], 4)[..., 2::-1].astype(int)
+        ground = (np.abs(pixels - (14, 16, 20)) <= 1).all(axis=2)
+        picture = (np.abs(pixels - 90) <= 1).all(axis=2)
+
+        assert (ground | picture)[60:].all()
 
     def test_clicking_a_person_tells_who_it_is_and_beside_nobody(self, qtbot, make_view):
         pane = pane_of(qtbot, make_view(2))
