@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +17,15 @@ RESERVE_BYTES = 1 << 30
 
 WARN_S = 600.0
 """Seconds of recording left at which it is time to warn."""
+
+LOOK_S = 1.0
+"""How often the disk is looked at."""
+
+LOOK_BYTES = 64 << 10
+"""The disk is looked at after so much at the most often."""
+
+RATE_S = 30.0
+"""Time over which the rate of writing is measured."""
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
@@ -66,6 +77,43 @@ def look_at_disk(folder: Path, policy: DiskPolicy, *, bytes_per_second: float | 
         return DiskState(free, left, "stop")
     low = left is not None and left < WARN_S and policy.ring_bytes is None
     return DiskState(free, left, "low" if low else "good")
+
+
+class DiskWatch:
+    """Looks at the disk of a folder now and then. Remembers how fast it fills.
+
+    Args:
+        folder: An existing folder.
+        policy: What recording may do.
+
+    Attributes:
+        state: What was left when it was looked at last.
+    """
+
+    def __init__(self, folder: Path, policy: DiskPolicy) -> None:
+        self.state = look_at_disk(folder, policy, bytes_per_second=None)
+        self._folder = folder
+        self._policy = policy
+        self._often_bytes = max(LOOK_BYTES, policy.reserve_bytes // 16)
+        self._looked_at, self._looked_bytes = float("-inf"), 0
+        self._written: deque[tuple[float, int]] = deque()
+
+    def due(self, written: int) -> bool:
+        """Return whether it is time to look, so many bytes of video being written."""
+        soon = time.monotonic() - self._looked_at >= LOOK_S
+        return soon or written - self._looked_bytes > self._often_bytes
+
+    def look(self, written: int) -> DiskState:
+        """Return what is left, so many bytes of video being written."""
+        now = self._looked_at = time.monotonic()
+        self._looked_bytes = written
+        self._written.append((now, written))
+        while now - self._written[0][0] > RATE_S:
+            self._written.popleft()
+        since, before = self._written[0]
+        rate = (written - before) / (now - since) if now - since > LOOK_S * 3 else None
+        self.state = look_at_disk(self._folder, self._policy, bytes_per_second=rate)
+        return self.state
 
 
 def parse_size(text: str) -> int:

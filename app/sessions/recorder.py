@@ -6,120 +6,39 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
-
 from sitepose.app.sessions.alignment import Offset
 from sitepose.app.sessions.byte_queue import ByteQueue
-from sitepose.app.sessions.disk import DiskPolicy, DiskState, look_at_disk, show_duration, show_size
+from sitepose.app.sessions.disk import DiskPolicy, DiskWatch, look_at_disk, show_duration, show_size
 from sitepose.app.sessions.folder import SafeFolder
 from sitepose.app.sessions.manifest import SessionManifest
 from sitepose.app.sessions.names import check_name, session_name
+from sitepose.app.sessions.recording import RecorderEvent, RecorderListener, RecorderStats, RecordingSettings
 from sitepose.app.sessions.rows import FrameStamps
 from sitepose.app.sessions.segment import RotationRule
 from sitepose.app.sessions.syncing import Syncer
 from sitepose.app.sessions.writer import SessionWriter
 from sitepose.core.errors import RecordingError, SiteposeError
 from sitepose.core.formats.poses_jsonl import PosesHeader
-from sitepose.core.settings import Settings
 from sitepose.core.structures import Frame, Poses
 from sitepose.plugins.sources.live.events import SourceEvent
 from sitepose.plugins.sources.live.packets import EncodedPacket
 
-QUEUE_BYTES = 64 << 20
-"""Encoded video that may wait for the disk: two minutes at 4 Mbit/s."""
+TAKE_S = 1.0
+"""How long nothing may come before the disk is looked at all the same."""
 
-LOOK_S = 1.0
-"""How often the disk is looked at."""
-
-LOOK_BYTES = 64 << 10
-"""The disk is looked at after so much at the most often."""
-
-RATE_S = 30.0
-"""Time over which the rate of writing is measured."""
+__all__ = ["Recorder", "RecorderEvent", "RecorderListener", "RecorderStats", "RecordingSettings"]
 
 SMALL_ITEM = 256
 """Bytes that an item without video counts for in the queue."""
 
 _log = logging.getLogger(__name__)
 
-
-class RecordingSettings(Settings):
-    """What a recording is like."""
-
-    segment_s: float = Field(300.0, gt=0)
-    """Seconds of a file of video; it ends at the next keyframe."""
-    segment_bytes: int = Field(1 << 30, gt=0)
-    """Size of a file of video; it ends at the next keyframe."""
-    reserve_bytes: int = Field(1 << 30, ge=0)
-    """Free space that is left to the rest of the machine."""
-    ring_bytes: int | None = Field(None, gt=0)
-    """Video that may be kept: the oldest without a mark is deleted when it is more. None keeps everything."""
-    queue_bytes: int = Field(QUEUE_BYTES, gt=0)
-    """Encoded video that may wait for a slow disk."""
-    blur_faces: bool = False
-    """Whether faces are made unrecognizable: video is encoded anew, from the frames whose poses are known."""
-    poses_only: bool = False
-    """Whether no video is recorded, but where people were and how they moved."""
-    consent: str = ""
-    """Who agreed to be recorded, or on what grounds."""
-    retention: str = ""
-    """How long the recording may be kept."""
-
-    @model_validator(mode="after")
-    def _either(self) -> Self:
-        if self.blur_faces and self.poses_only:
-            raise ValueError("blur_faces and poses_only: without video there are no faces; choose one")
-        return self
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderEvent:
-    """Something that happened to a recording.
-
-    Attributes:
-        kind: ``stopped`` is the last one, and says why where the user did not ask for it.
-        message: One line for people.
-    """
-
-    kind: Literal["warning", "stopped"]
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecorderStats:
-    """Where a recording is.
-
-    Attributes:
-        frames: Frames that were recorded.
-        dropped: Frames that the source lost between them.
-        overflowed: Frames that the disk was too slow for.
-        deleted: Of these, those that the ring buffer has deleted since.
-        seconds: Seconds of video that is there.
-        bytes: Bytes of video that is there.
-        waiting_bytes: Bytes that wait for the disk.
-        disk: What is left.
-    """
-
-    frames: int
-    dropped: int
-    overflowed: int
-    deleted: int
-    seconds: float
-    bytes: int
-    waiting_bytes: int
-    disk: DiskState
-
-
-RecorderListener = Callable[[RecorderEvent], None]
-"""Is told of events, in the recorder's thread: be quick."""
 
 _Task = Callable[[SessionWriter], None]
 
@@ -169,11 +88,10 @@ class Recorder:
         self._overflowed = 0
         self._skipping = False
         self._stopped = ""
-        self._rates: deque[tuple[float, int]] = deque()
         self._warned = False
         manifest = self._manifest(source, name, described or {}, continues)
         self._folder, self._writer = self._opened(root, manifest)
-        self._disk = look_at_disk(self.folder, self._policy, bytes_per_second=None)
+        self._disk = DiskWatch(self.folder, self._policy)
         self._thread = threading.Thread(target=self._run, name=f"record {self.name}", daemon=True)
         self._thread.start()
 
@@ -204,7 +122,7 @@ class Recorder:
             seconds=self._writer.seconds,
             bytes=self._writer.video_bytes,
             waiting_bytes=self._queue.waiting_bytes,
-            disk=self._disk,
+            disk=self._disk.state,
         )
 
     def put(self, packet: EncodedPacket) -> None:
@@ -317,16 +235,12 @@ class Recorder:
             raise RecordingError(f"{folder.path}: cannot be written: {error.strerror or error}") from error
 
     def _run(self) -> None:
-        looked_at, looked_size = 0.0, 0
-        often = max(LOOK_BYTES, self._policy.reserve_bytes // 16)
         while not self._queue.finished:
-            task = self._queue.get(LOOK_S)
+            task = self._queue.get(TAKE_S)
             try:
                 if task is not None:
                     task(self._writer)
-                size = self._writer.video_bytes
-                if time.monotonic() - looked_at >= LOOK_S or size - looked_size > often:
-                    looked_at, looked_size = time.monotonic(), size
+                if self._disk.due(self._writer.video_bytes):
                     self._look_at_disk()
             except OSError as error:  # also RecordingError, from the writer of poses
                 self._stop(f"the recording stopped: {getattr(error, 'strerror', None) or error}")
@@ -354,23 +268,18 @@ class Recorder:
             self._tell("stopped", f"{self.folder}: {self._stopped}")
 
     def _look_at_disk(self) -> None:
-        now, written = time.monotonic(), self._writer.video_bytes
-        self._rates.append((now, written))
-        while now - self._rates[0][0] > RATE_S:
-            self._rates.popleft()
-        since, before = self._rates[0]
-        rate = (written - before) / (now - since) if now - since > LOOK_S * 3 else None
-        if self._policy.ring_bytes is not None and written > self._policy.ring_bytes:
-            self._writer.delete_oldest(self._policy.ring_bytes)
-        self._disk = look_at_disk(self.folder, self._policy, bytes_per_second=rate)
-        if self._disk.verdict == "stop":
+        written, ring = self._writer.video_bytes, self._policy.ring_bytes
+        if ring is not None and written > ring:
+            self._writer.delete_oldest(ring)
+        disk = self._disk.look(written)
+        if disk.verdict == "stop":
             self._stop(
-                f"the disk has {show_size(self._disk.free_bytes)} left, "
+                f"the disk has {show_size(disk.free_bytes)} left, "
                 f"and {show_size(self._policy.reserve_bytes)} are kept free"
             )
-        elif self._disk.verdict == "low" and not self._warned:
+        elif disk.verdict == "low" and not self._warned:
             self._warned = True
-            left = show_duration(self._disk.seconds_left or 0.0)
+            left = show_duration(disk.seconds_left or 0.0)
             self._tell("warning", f"the disk has room for another {left} of recording")
 
     def _room(self) -> bool:
