@@ -25,7 +25,7 @@ from sitepose.plugins.sources.live.events import (
 from sitepose.plugins.sources.live.intake import NANOSECOND, Arrival, Delivery, Intake
 from sitepose.plugins.sources.live.packets import PacketHub, StreamFormat
 from sitepose.plugins.sources.live.secrets import Secrets
-from sitepose.plugins.sources.live.supervisor import UNDECODED_S, Rules, Supervisor
+from sitepose.plugins.sources.live.supervisor import STOP_S, UNDECODED_S, Rules, Supervisor
 
 STREAM = StreamFormat("raw", (8, 4), Fraction(100))
 QUICK = Rules(stall_s=0.2, connect_timeout_s=0.3, retry_s=(0.02, 0.05), retry_failed_s=60)
@@ -58,7 +58,8 @@ class FakeConnection:
         if self.then == "silence":
             self.stopped.wait(30)
         if self.then == "hang":
-            time.sleep(1.5)
+            self.stopped.wait(30)
+            time.sleep(1.5 * STOP_S)
             self.delivery.picture(Arrival(0, NANOSECOND, 0.0), Picture(), STREAM)
 
     def stop(self):
@@ -189,8 +190,9 @@ class TestStopping:
 
     def test_a_connection_that_hangs_is_left_to_itself_and_ignored(self, supervise, wait_until, caplog):
         _, events, intake = supervise((5, "hang"), (10**6, "silence"))
-        wait_until(lambda: kinds(events).count(Playing) == 2, 5)
-        time.sleep(1.0)  # the hanging one wakes up, and delivers
+        wait_until(lambda: kinds(events).count(Playing) == 2)
+        # The hanging one wakes up, delivers, and ends.
+        wait_until(lambda: [thread.name for thread in threading.enumerate()].count("capture camera") == 1)
 
         assert "does not end" in caplog.text
         assert intake.stats().reconnects == 1
