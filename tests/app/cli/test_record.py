@@ -46,7 +46,7 @@ def rtsp_camera():
 
 
 def record(folder, *words):
-    return main(["record", *words, "--output", str(folder), "--reserve", "0", "--duration", "1.5"])
+    return main(["record", *words, "--output", str(folder), "--reserve", "0", "--duration", "1"])
 
 
 class TestCommand:

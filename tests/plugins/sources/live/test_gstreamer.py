@@ -41,8 +41,8 @@ class TestRtsp:
     )
     def test_every_frame_comes_in_order_with_its_stamps(self, rtsp_camera, live, take, camera, settings, codec):
         source = live(rtsp_camera(**camera).url, **settings)
-        take(source, 15)  # what was sent before we listened is lost, up to the first keyframe
-        frames = take(source, 30)
+        take(source, 10)  # what was sent before we listened is lost, up to the first keyframe
+        frames = take(source, 20)
         seen = stamps(frames)
 
         assert isinstance(source, FrameSource)
