@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ from dataclasses import asdict, dataclass
 
 from sitepose.app.sessions.alignment import Offset
 from sitepose.app.sessions.folder import LineFile, SafeFolder
-from sitepose.app.sessions.manifest import EVENTS, FRAMES, VIDEO, Segment, SessionManifest, segment_file
+from sitepose.app.sessions.manifest import EVENTS, FRAMES, VIDEO, SessionManifest, segment_file
+from sitepose.app.sessions.manifest_file import ManifestFile
 from sitepose.app.sessions.pose_file import PoseFile
 from sitepose.app.sessions.rows import NO_VIDEO, FrameRow, FrameStamps
 from sitepose.app.sessions.segment import OpenSegment, RotationRule
@@ -59,8 +59,7 @@ class SessionWriter:
         self._folder = folder
         self._rule = rule
         self._syncer = syncer
-        self._lock = threading.Lock()  # of the manifest, which the syncing thread completes
-        self.manifest = manifest
+        self._manifest = ManifestFile(folder, manifest)
         self.counters: Counter[str] = Counter({"frames": 0, "dropped": 0})
         self._segment: OpenSegment | None = None
         self._last_index: int | None = None
@@ -77,6 +76,11 @@ class SessionWriter:
         for lines in (self._rows, self._events):
             syncer.watch(lines.descriptor)
         folder.sync()
+
+    @property
+    def manifest(self) -> SessionManifest:
+        """What ``session.json`` says, or will when it is written next."""
+        return self._manifest.now
 
     @property
     def video_bytes(self) -> int:
@@ -136,9 +140,7 @@ class SessionWriter:
             ValueError: The skeleton is another one than before.
         """
         self._poses.begin(header, 0 if self._last_index is None else self._last_index + 1)
-        with self._lock:
-            models = [*self.manifest.models, *(m for m in header.models if m not in self.manifest.models)]
-            self.manifest = self.manifest.model_copy(update={"models": models})
+        self._manifest.add_models(tuple(header.models))
 
     def aligned(self, offset: Offset, size_wh: tuple[int, int]) -> None:
         """Write, also into ``poses.jsonl``, how poses of another stream were placed from here on.
@@ -147,8 +149,7 @@ class SessionWriter:
             OSError: The disk is full or gone.
         """
         values = {"from": self._last_timestamp, **asdict(offset)}
-        with self._lock:
-            self.manifest = self.manifest.model_copy(update={"offsets": [*self.manifest.offsets, values]})
+        self._manifest.change(offsets=[*self.manifest.offsets, values])
         self._write_manifest()
         index = 0 if self._last_index is None else self._last_index + 1
         self._poses.change(index, offset=values, width=size_wh[0], height=size_wh[1])
@@ -205,7 +206,7 @@ class SessionWriter:
             if self.video_bytes <= keep_bytes:
                 break
             if part.state == "closed" and part.sha256 and not part.marked:
-                self._update(part.number, state="deleted", sha256="")
+                self._manifest.update(part.number, state="deleted", sha256="")
                 deleted.append(part.number)
                 self.counters["deleted"] += part.frames
         if deleted:
@@ -245,9 +246,7 @@ class SessionWriter:
     def _begin_segment(self, packet: EncodedPacket) -> None:
         number = self.manifest.segments[-1].number + 1 if self.manifest.segments else 1
         segment = OpenSegment(self._video, number, packet)
-        with self._lock:
-            parts = [*self.manifest.segments, segment.described()]
-            self.manifest = self.manifest.model_copy(update={"segments": parts})
+        self._manifest.add(segment.described())
         self._segment = segment
         self._syncer.watch(segment.descriptor)
         self._write_manifest()
@@ -262,11 +261,14 @@ class SessionWriter:
             segment.finish()
         finally:
             if segment.frames:
-                self._put(segment.described(state="closed"))
-                self._syncer.retire(segment.descriptor, lambda sha256: self._update(number, sha256=sha256))
+                self._manifest.replace(segment.described(state="closed"))
+                self._syncer.retire(
+                    segment.descriptor, lambda sha256: self._manifest.update(number, sha256=sha256)
+                )
             else:  # the disk was full before its first frame
                 self._syncer.retire(segment.descriptor, lambda _sha256: None)
-                self._forget(number)
+                self._video.remove(segment_file(number))
+                self._manifest.forget(number)
             segment.close()
 
     def _dropped(self, index: int) -> int:
@@ -291,36 +293,14 @@ class SessionWriter:
             return
         self._segment.marked = True
         if self._segment.seconds < MARK_S and self._segment.number > 1:
-            self._update(self._segment.number - 1, marked=True)
-
-    def _update(self, number: int, **changes: object) -> None:
-        with self._lock:
-            part = next(part for part in self.manifest.segments if part.number == number)
-            self._put_locked(part.model_copy(update=changes))
-
-    def _forget(self, number: int) -> None:
-        self._video.remove(segment_file(number))
-        with self._lock:
-            parts = [part for part in self.manifest.segments if part.number != number]
-            self.manifest = self.manifest.model_copy(update={"segments": parts})
-
-    def _put(self, part: Segment) -> None:
-        with self._lock:
-            self._put_locked(part)
-
-    def _put_locked(self, part: Segment) -> None:
-        parts = [part if old.number == part.number else old for old in self.manifest.segments]
-        self.manifest = self.manifest.model_copy(update={"segments": parts})
+            self._manifest.update(self._segment.number - 1, marked=True)
 
     def _write_manifest(self) -> None:
-        with self._lock:
-            self.manifest = self.manifest.model_copy(update={"counters": dict(self.counters)})
-            self.manifest.write(self._folder)
+        self._manifest.write(self.counters)
 
     def _write_sums(self, stopped: str) -> None:
         write_sums(self._folder, self.manifest)
-        with self._lock:
-            self.manifest = self.manifest.model_copy(update={"state": "closed", "stopped": stopped})
+        self._manifest.change(state="closed", stopped=stopped)
         self._write_manifest()
 
     def _make_room(self) -> None:
