@@ -56,6 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--video", required=True)
     parser.add_argument("--detector", default="yolox", metavar="NAME[:FILE]")
+    parser.add_argument("--input", type=int, nargs=2, metavar=("W", "H"), help="what the detector looks at")
     parser.add_argument("--pose", default="movenet-lightning", metavar="NAME[:FILE]")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--truth", help="ground truth in MOT form")
@@ -69,9 +70,12 @@ def _config(arguments: argparse.Namespace, way: int | str) -> RunConfig:
         name, _, file = text.partition(":")
         return {"name": name, "file": file} if file else {"name": name}
 
+    detector = part(arguments.detector)
+    if arguments.input is not None:
+        detector["settings"] = {"input_wh": arguments.input}
     return read_config(
         overrides={
-            "detector": part(arguments.detector),
+            "detector": detector,
             "pose": part(arguments.pose),
             "runtime": {"precision": arguments.precision},
             "input": {"max_frames": arguments.frames},

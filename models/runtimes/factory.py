@@ -10,7 +10,7 @@ from pathlib import Path
 from sitepose.core.errors import ConfigError, did_you_mean
 from sitepose.models.runtimes.api import RuntimeOptions, Session
 from sitepose.models.runtimes.machine import has_native_bf16
-from sitepose.models.runtimes.onnx_file import read_onnx
+from sitepose.models.runtimes.onnx_file import OnnxFile, read_onnx
 from sitepose.models.runtimes.workers import Workers
 
 LIBRARIES = ("openvino", "onnxruntime")
@@ -21,7 +21,7 @@ CUDA_PACKAGE = "onnxruntime-gpu"
 
 
 def open_session(
-    path: Path,
+    network: Path | OnnxFile,
     *,
     options: RuntimeOptions,
     workers: Workers,
@@ -32,7 +32,7 @@ def open_session(
     """Load a network.
 
     Args:
-        path: An ONNX file with one input.
+        network: An ONNX file with one input, or what was read from it and changed.
         options: What is asked for. ``auto`` decides by the file and facts of the machine.
         workers: The threads that inferences run on.
         outputs: Names of the outputs to compute, in this order; all by default.
@@ -46,7 +46,7 @@ def open_session(
         WeightsError: The file is missing, damaged or does not fit.
     """
     _check_device(options.device)
-    file = read_onnx(path)
+    file = read_onnx(network) if isinstance(network, Path) else network
     library = choose_library(options, quantized=file.quantized, items=items)
     if library == "openvino":
         from sitepose.models.runtimes.openvino import open_openvino

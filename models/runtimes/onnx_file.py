@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sitepose.core.errors import WeightsError
-from sitepose.models.runtimes.batching import with_items
 from sitepose.models.runtimes.channel_shuffle import without_shuffles
 from sitepose.models.runtimes.columns import with_columns
 from sitepose.models.runtimes.focus import without_focus
+from sitepose.models.runtimes.input_shape import with_items, with_size
 
 QUANTIZING_OPERATORS = frozenset({"QuantizeLinear", "DequantizeLinear", "QLinearConv", "ConvInteger"})
 """Operators that only a quantised network has."""
@@ -60,6 +60,18 @@ class OnnxFile:
         """Return the same network for several items at once; None where it does not allow it."""
         model = None if self._kept_elsewhere else with_items(self.model, count)
         return None if model is None else dataclasses.replace(self, model=model, changed=True)
+
+    def for_size(self, size_wh: tuple[int, int]) -> OnnxFile:
+        """Return the same network for pictures of another size.
+
+        Raises:
+            WeightsError: It is made for one size alone.
+        """
+        model = None if self._kept_elsewhere else with_size(self.model, size_wh)
+        if model is None:
+            width, height = size_wh
+            raise WeightsError(f"{self.path}: the network does not take pictures of {width}x{height}")
+        return dataclasses.replace(self, model=model, changed=True)
 
     @property
     def _kept_elsewhere(self) -> bool:

@@ -13,12 +13,14 @@ from sitepose.core.skeleton import load_skeleton
 from sitepose.core.structures import Detections, Frame
 from sitepose.models.runtimes.api import AnyArray, RuntimeInfo, Session
 from sitepose.models.runtimes.factory import open_session
+from sitepose.models.runtimes.onnx_file import read_onnx
 from sitepose.models.zoo.card import InputSpec
 from sitepose.plugins.api import Capabilities, PluginContext, PluginSettings
 from sitepose.plugins.detectors.network_input import NetworkInput, file_size_wh
 from sitepose.plugins.detectors.people import people_of_frame
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Side = Annotated[int, Field(ge=64, le=4096, multiple_of=32)]
 
 
 class BoxSettings(PluginSettings):
@@ -28,6 +30,14 @@ class BoxSettings(PluginSettings):
     """Boxes must score higher than this."""
     nms_iou: Share = 0.5
     """Of two boxes that overlap by more (intersection over union), the worse is dropped."""
+
+
+class NetworkSettings(BoxSettings):
+    """What every detector made of one network file can be told."""
+
+    input_wh: tuple[Side, Side] | None = None
+    """Width and height that frames are looked at in, multiples of 32: larger ones find smaller people and take
+    longer. The file's own by default; some networks allow no other."""
 
 
 class BoxNetwork(ABC):
@@ -47,14 +57,15 @@ class BoxNetwork(ABC):
     needed_columns: ClassVar[int | None] = None
     """How many entries of the output's last axis are read; those beyond are not computed. None for all."""
 
-    def __init__(self, settings: BoxSettings, context: PluginContext) -> None:
+    def __init__(self, settings: NetworkSettings, context: PluginContext) -> None:
         if context.weights is None:
             raise PluginError(f"{type(self).__name__} needs a network file; name one: --detector NAME:FILE")
         self.settings = settings
         skeleton = load_skeleton(self.skeleton_name) if self.skeleton_name else None
         self.capabilities = Capabilities(skeleton=skeleton, thread_safe=True)
+        size_wh = settings.input_wh
         self._session: Session | None = open_session(
-            context.weights,
+            context.weights if size_wh is None else read_onnx(context.weights).for_size(size_wh),
             options=context.runtime,
             workers=context.workers,
             columns=self.needed_columns,

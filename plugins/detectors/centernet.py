@@ -12,7 +12,7 @@ from sitepose.core.errors import WeightsError
 from sitepose.core.structures import Detections, FloatArray
 from sitepose.models.runtimes.api import AnyArray
 from sitepose.models.zoo.card import InputSpec
-from sitepose.plugins.detectors.box_network import BoxNetwork, BoxSettings, Share
+from sitepose.plugins.detectors.box_network import BoxNetwork, NetworkSettings, Share
 
 PERSON = 0
 """The first channel of the heatmap: COCO's first class is the person."""
@@ -28,7 +28,7 @@ class CenterNetDetector(BoxNetwork):
     corner to the box's left, upper, right and lower side ``[N, 4, H, W]``.
     """
 
-    class Settings(BoxSettings):
+    class Settings(NetworkSettings):
         """Settings of ``centernet``."""
 
         min_score: Share = 0.25

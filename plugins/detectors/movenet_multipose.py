@@ -11,7 +11,7 @@ from sitepose.core.errors import WeightsError
 from sitepose.core.structures import Detections
 from sitepose.models.runtimes.api import AnyArray
 from sitepose.models.zoo.card import InputSpec
-from sitepose.plugins.detectors.box_network import BoxNetwork, BoxSettings, Share
+from sitepose.plugins.detectors.box_network import BoxNetwork, NetworkSettings, Share
 
 KEYPOINTS = 17
 COLUMNS = 3 * KEYPOINTS + 5
@@ -24,7 +24,7 @@ class MoveNetMultiPose(BoxNetwork):
     Output ``[N, people, 56]``: places as shares of the input's height and width.
     """
 
-    class Settings(BoxSettings):
+    class Settings(NetworkSettings):
         """Settings of ``movenet_multipose``."""
 
         min_score: Share = 0.1

@@ -11,7 +11,7 @@ from sitepose.core.errors import WeightsError
 from sitepose.core.structures import Detections
 from sitepose.models.runtimes.api import AnyArray
 from sitepose.models.zoo.card import InputSpec
-from sitepose.plugins.detectors.box_network import BoxNetwork, BoxSettings, Share
+from sitepose.plugins.detectors.box_network import BoxNetwork, NetworkSettings, Share
 
 PERSON = 0
 """The first class, in COCO and in the pedestrian networks."""
@@ -20,7 +20,7 @@ PERSON = 0
 class PicoDetDetector(BoxNetwork):
     """PP-PicoDet networks as exported without NMS: boxes ``[N, cells, 4]``, scores ``[N, classes, cells]``."""
 
-    class Settings(BoxSettings):
+    class Settings(NetworkSettings):
         """Settings of ``picodet``."""
 
         min_score: Share = 0.4

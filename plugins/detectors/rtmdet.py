@@ -11,7 +11,7 @@ from sitepose.core.errors import WeightsError
 from sitepose.core.structures import Detections
 from sitepose.models.runtimes.api import AnyArray
 from sitepose.models.zoo.card import InputSpec
-from sitepose.plugins.detectors.box_network import BoxNetwork, BoxSettings
+from sitepose.plugins.detectors.box_network import BoxNetwork, NetworkSettings
 
 PERSON = 0
 """The first class, in COCO and in the networks for people alone."""
@@ -23,7 +23,7 @@ class RtmDetDetector(BoxNetwork):
     Outputs: boxes in input pixels and scores ``[N, people, 5]``, classes ``[N, people]``.
     """
 
-    class Settings(BoxSettings):
+    class Settings(NetworkSettings):
         """Settings of ``rtmdet``."""
 
     default_card: ClassVar[str | None] = "rtmdet-nano-person"

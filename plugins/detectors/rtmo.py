@@ -11,7 +11,7 @@ from sitepose.core.errors import WeightsError
 from sitepose.core.structures import Detections
 from sitepose.models.runtimes.api import AnyArray
 from sitepose.models.zoo.card import InputSpec
-from sitepose.plugins.detectors.box_network import BoxNetwork, BoxSettings
+from sitepose.plugins.detectors.box_network import BoxNetwork, NetworkSettings
 
 KEYPOINTS = 17
 
@@ -23,7 +23,7 @@ class RtmoDetector(BoxNetwork):
     ``[N, people, 17, 3]``.
     """
 
-    class Settings(BoxSettings):
+    class Settings(NetworkSettings):
         """Settings of ``rtmo``."""
 
     default_card: ClassVar[str | None] = "rtmo-s"

@@ -12,7 +12,7 @@ from sitepose.core.errors import WeightsError
 from sitepose.core.structures import Detections, FloatArray
 from sitepose.models.runtimes.api import AnyArray
 from sitepose.models.zoo.card import InputSpec
-from sitepose.plugins.detectors.box_network import BoxNetwork, BoxSettings
+from sitepose.plugins.detectors.box_network import BoxNetwork, NetworkSettings
 
 STRIDES = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))
 """Pyramids of the published networks; which one it is follows from the number of cells in the output."""
@@ -27,7 +27,7 @@ class YoloxDetector(BoxNetwork):
     Output ``[N, cells, 5 + classes]``: centre offset in cells, log size in strides, objectness, classes.
     """
 
-    class Settings(BoxSettings):
+    class Settings(NetworkSettings):
         """Settings of ``yolox``."""
 
     default_card: ClassVar[str | None] = "yolox-nano"

@@ -1,6 +1,7 @@
 """The real networks: they find people, and their boxes move and grow with the picture."""
 
 import json
+from contextlib import closing
 
 import cv2
 import numpy as np
@@ -160,3 +161,23 @@ def test_a_file_without_a_card_is_prepared_as_the_default_card_says(name):
     assert plugin.default_input.model_copy(update=size) == load_card(plugin.default_card).input.model_copy(
         update=size
     )
+
+
+class TestAnotherInput:
+    def test_sees_the_same_person_in_a_larger_picture(self, data, workers, image):
+        plugin = load_plugin("detector", "yolox")
+        settings = plugin.Settings(input_wh=(640, 480))
+        detector = plugin(settings, PluginContext(weights=data / "models" / FILES["yolox"], workers=workers))
+        with closing(detector):
+            assert detector.input.size_wh == (640, 480)
+            assert box_iou(detector.detect([frame_of(image)])[0].boxes[:1], LABELLED)[0, 0] > 0.8
+
+    def test_is_refused_by_a_network_made_for_one_size(self, data, workers):
+        plugin = load_plugin("detector", "picodet")
+        context = PluginContext(weights=data / "models" / FILES["picodet"], workers=workers)
+        with pytest.raises(WeightsError, match="does not take pictures of 640x480"):
+            plugin(plugin.Settings(input_wh=(640, 480)), context)
+
+    def test_is_a_multiple_of_the_coarsest_grid(self):
+        with pytest.raises(ValueError, match="multiple of 32"):
+            load_plugin("detector", "yolox").Settings(input_wh=(600, 480))

@@ -7,9 +7,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from sitepose.core.errors import WeightsError
 from sitepose.models.runtimes import factory
 from sitepose.models.runtimes.api import RuntimeOptions
 from sitepose.models.runtimes.factory import choose_library, open_session
+from sitepose.models.runtimes.onnx_file import read_onnx
 from sitepose.models.runtimes.streams import _cuts
 
 ITEMS = 4
@@ -30,6 +32,7 @@ def write(path: Path, *, tail: str) -> Path:
         helper.make_node("Resize", ["maps", "", "", "target"], ["large"], mode="nearest"),
     ]
     nodes += {
+        "nothing": [helper.make_node("Identity", ["large"], ["result"])],
         "harmless": [helper.make_node("Reshape", ["large", "open"], ["result"])],
         "names the batch": [helper.make_node("Reshape", ["large", "fixed"], ["result"])],
         "mixes the items": [
@@ -110,3 +113,18 @@ class TestCuts:
     )
     def test_leave_pieces_that_cost_least(self, count, items, sizes):
         assert [len(piece) for piece in np.split(np.arange(count), _cuts(count, items))] == sizes
+
+
+class TestAnotherSize:
+    @pytest.mark.parametrize("library", ["openvino", "onnxruntime"])
+    def test_of_a_network_of_convolutions_is_taken(self, tmp_path, workers, library):
+        network = read_onnx(write(tmp_path / "n.onnx", tail="nothing")).for_size((10, 4))
+        session = open_session(network, options=options(library), workers=workers)
+        assert session.input_shapes == ((1, 3, 4, 10),)
+        items = np.random.default_rng(0).random((3, 3, 4, 10), dtype=np.float32)
+        assert session.run(items)[0].shape == (3, 4, 8, 20)
+
+    def test_is_refused_where_the_network_is_made_for_one(self, tmp_path):
+        network = read_onnx(write(tmp_path / "n.onnx", tail="names the batch"))
+        with pytest.raises(WeightsError, match=r"n\.onnx: the network does not take pictures of 10x4"):
+            network.for_size((10, 4))
