@@ -73,41 +73,64 @@ def recorded_numbers(folder):
     return numbers
 
 
+@pytest.fixture
+def recorded(camera, fakes, tmp_path):
+    """Records both streams while somebody reads the numbers in the small one."""
+    numbers = Numbers(fakes)
+    shop = fakes.Shop(one=numbers)
+    engine = LiveEngine(threads=1, load=shop.load)
+    engine.start_lane(fakes.config())
+    quick = {"retry_s": (0.1, 0.3)}
+    engine.add_source("cam", source_opener(camera.url, sub=camera.url.replace("/main", "/sub"), **quick))
+    assert fakes.until(lambda: engine.view("cam") is not None, 20)
+    recording = LiveRecording(engine, "cam", tmp_path, RecordingSettings(reserve_bytes=0))
+    recording.seen = numbers.seen
+    yield recording
+    engine.stop()
+    shop.workers.close()
+
+
 class TestPairedStreams:
-    def test_poses_of_the_late_small_stream_lie_at_the_frames_of_the_large_one(self, camera, fakes, tmp_path):
-        numbers = Numbers(fakes)
-        shop = fakes.Shop(one=numbers)
-        engine = LiveEngine(threads=1, load=shop.load)
-        engine.start_lane(fakes.config())
-        engine.add_source("cam", source_opener(camera.url, sub=camera.url.replace("/main", "/sub")))
-        assert fakes.until(lambda: engine.view("cam") is not None, 20)
-        recording = LiveRecording(engine, "cam", tmp_path, RecordingSettings(reserve_bytes=0))
-        poses = recording.folder / "poses.jsonl"
+    def test_poses_of_the_late_small_stream_lie_at_the_frames_of_the_large_one(self, recorded, fakes):
+        poses = recorded.folder / "poses.jsonl"
         assert fakes.until(lambda: poses.exists() and poses.read_bytes().count(b'"people"') > 60, 60)
-        recording.close()
-        engine.stop()
-        shop.workers.close()
-        folder, manifest = recording.folder, read_manifest(recording.folder)
+        recorded.close()
+        folder, manifest, saved = recorded.folder, read_manifest(recorded.folder), read_poses(poses)
         places = recorded_numbers(folder)
-        saved = read_poses(poses)
         records = [record for record in saved if len(record.poses)]
-        wrong = [_number(record) - places[record.segment, record.pts] for record in records]
+        wrong = np.array([_number(record) - places[record.segment, record.pts] for record in records])
+        seconds = {(row.segment, row.pts): row.timestamp for row in read_rows(folder / "frames.jsonl")}
+        true = np.median([seconds[p] - recorded.seen[n] for p, n in places.items() if n in recorded.seen])
+        offset = manifest.offsets[-1]
 
         assert verify(folder).good
         assert (saved.header.width, saved.header.height) == (640, 352)
-        assert manifest.segments[0].width == 640
         assert np.abs(wrong).max() <= 1  # the nearest frame, to within one
-        assert np.mean(np.array(wrong) == 0) > 0.9
+        assert np.mean(wrong == 0) > 0.9
         assert len({(record.segment, record.pts) for record in records}) == len(records)
-        self.check_offset(manifest.offsets[-1], saved, folder, places, numbers.seen)
-
-    def check_offset(self, offset, saved, folder, places, seen):
-        seconds = {(row.segment, row.pts): row.timestamp for row in read_rows(folder / "frames.jsonl")}
-        true = np.median([seconds[p] - seen[n] for p, n in places.items() if n in seen])
-
         assert abs(offset["seconds"] - true) < max(4 * offset["uncertainty_s"], 0.01)
         assert offset["uncertainty_s"] < 0.02
         assert saved.changes[-1].values["offset"] == offset
+
+    @pytest.mark.slow
+    def test_it_is_measured_anew_after_a_new_connection(self, recorded, camera, fakes):
+        session = recorded.folder / "session.json"
+        assert fakes.until(lambda: session.read_text().count('"uncertainty_s"') == 1, 60)
+        camera.kill()
+        camera.start(delay=2 * DELAY_S)
+        assert fakes.until(lambda: session.read_text().count('"uncertainty_s"') == 2, 60)
+        looked_at = recorded.stats.frames
+        assert fakes.until(lambda: recorded.stats.frames > looked_at + 2 * RATE, 20)
+        recorded.close()
+        folder = recorded.folder
+        places, saved = recorded_numbers(folder), read_poses(folder / "poses.jsonl")
+        last = max(segment for segment, _ in places)
+        records = [record for record in saved if len(record.poses) and record.segment == last]
+        wrong = np.array([_number(record) - places[record.segment, record.pts] for record in records])
+
+        assert verify(folder).good
+        assert len(records) > RATE
+        assert np.abs(wrong).max() <= 1
 
 
 def _number(record):
