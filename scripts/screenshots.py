@@ -29,6 +29,9 @@ SETTLE_FRAMES = 60
 MARGIN = 0.02
 """How far from the left and right edge everybody is, as a share of the width."""
 
+LONGEST_AGE_S = 0.2
+"""Of the poses, in a picture that shows somebody who moves."""
+
 QUALITY = 90
 """Of the JPEG files: letters stay sharp, and each has less than 200 kB."""
 
@@ -46,6 +49,7 @@ class Scene:
         prepare: What the user does before the picture is taken.
         people: How many must be in it.
         size: Of the window.
+        upright: Whether everybody must be seen from head to foot.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Scene:
     prepare: Callable[[Any], None] = lambda _: None
     people: int = 1
     size: tuple[int, int] = SIZE
+    upright: bool = False
 
 
 def record_with_settings_open(window: Any) -> None:
@@ -65,18 +70,23 @@ def record_with_settings_open(window: Any) -> None:
 
 
 def follow_paused(window: Any) -> None:
-    """Let the recording stand still, and follow the third person from the left, large."""
+    """Let the recording stand still, and follow the person at the right."""
     replay = window.controller._engine.source(window.controller.model.current)
     replay.play(False)
-    for _ in range(3):
+    for _ in range(people_in(window.view.panes[0])):
         window.controller.follow_next()
-    window.controller.toggle_zoom()
 
 
 SCENES = (
-    Scene("window-live", "one-by-one-person-detection.mp4", "dark", prepare=record_with_settings_open),
+    Scene(
+        "window-live",
+        "one-by-one-person-detection.mp4",
+        "dark",
+        prepare=record_with_settings_open,
+        upright=True,
+    ),
     Scene("window-compare", "store-aisle-detection.gif", "light", compare=True, people=2, size=FLAT),
-    Scene("window-replay", "classroom.gif", "dark", live=False, prepare=follow_paused, people=3),
+    Scene("window-replay", "classroom.gif", "dark", live=False, prepare=follow_paused, people=4),
     Scene("window-people", "classroom.gif", "light", people=3),
 )
 
@@ -144,7 +154,13 @@ def _take(application: Any, scene: Scene, folder: Path, scratch: Path) -> None:
         until(lambda: _frames(window) >= SETTLE_FRAMES and all_there())
     scene.prepare(window)
     settled = time.monotonic() + 4
-    until(lambda: time.monotonic() > settled and all_there() and all(map(nobody_cut_off, window.view.panes)))
+    until(
+        lambda: (
+            time.monotonic() > settled
+            and all_there()
+            and all(presentable(pane, upright=scene.upright) for pane in window.view.panes)
+        )
+    )
     window.controller.tick()
     application.processEvents()
     path = folder / f"{scene.name}.jpg"
@@ -184,11 +200,15 @@ def people_in(pane: Any) -> int:
     return int((picture.result.tracked.poses.track_ids >= 0).sum())
 
 
-def nobody_cut_off(pane: Any) -> bool:
-    """Return whether nobody is just coming into the picture, or leaving it."""
+def presentable(pane: Any, *, upright: bool) -> bool:
+    """Return whether nobody is just coming into the picture, or leaving it, and the poses are its own."""
     picture = pane.screen.picture
-    width = picture.view.frame.size_wh[0]
+    if picture.age_s > LONGEST_AGE_S:
+        return False
+    width, height = picture.view.frame.size_wh
     boxes = picture.result.tracked.poses.boxes
+    if upright and not ((boxes[:, 1] > MARGIN * height) & (boxes[:, 3] < (1 - MARGIN) * height)).all():
+        return False
     return bool((boxes[:, 0] > MARGIN * width).all() and (boxes[:, 2] < (1 - MARGIN) * width).all())
 
 

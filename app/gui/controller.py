@@ -310,6 +310,8 @@ class Controller:
             self._show_sources()
         where = f"{event.source}: " if event.source else f"pipeline {event.lane}: " if event.lane else ""
         self._view.show_status(self._secrets.redact(f"{where}{event.message}"))
+        if event.kind == "switched":
+            self._panes.forget_trails(event.lane)
         if event.config is not None and event.config == self.model.configs.get(event.lane):
             self._take_back(event.lane)
         banner = self.model.banner

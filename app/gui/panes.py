@@ -49,6 +49,12 @@ class Panes:
             if screen.picture is not None:
                 self._view.show_picture(screen, screen.picture)
 
+    def forget_trails(self, lane: str) -> None:
+        """Begin the trails of a lane anew."""
+        for screen in self._screens:
+            if screen.lane == lane:
+                screen.forget_trails()
+
     def prepare(self, view: LiveView) -> bool:
         """Make a frame ready for its panes, in the thread of its source; return whether there are any."""
         found = False

@@ -87,13 +87,22 @@ class Screen:
         if picture is not None:
             self.show(picture.view)
 
+    def forget_trails(self) -> None:
+        """Begin the trails anew: other parts number people from 1 again."""
+        with self._lock:
+            self._trails = Trails(TRAIL_S)
+
     def show(self, view: LiveView) -> Picture:
         """Make a view ready; in the thread of its source."""
         with self._lock:
             result = view.results.get(self.lane) or view.results.get(RECORDED)
             if result is not None and result is not self._trailed:
+                before = self._trailed.tracked.frame.timestamp if self._trailed is not None else 0.0
+                at = result.tracked.frame.timestamp
+                if not 0 <= at - before <= TRAIL_S:  # somebody has gone elsewhere in a recording
+                    self._trails = Trails(TRAIL_S)
                 self._trailed = result
-                self._trails.add(result.tracked.frame.timestamp, result.tracked.poses)
+                self._trails.add(at, result.tracked.poses)
             self._picture = self._made(view, result)
             return self._picture
 

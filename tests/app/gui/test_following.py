@@ -104,6 +104,14 @@ class TestScreen:
         screen.zoom_to(None)
         assert (screen.picture.scale, screen.picture.origin) == (0.5, (0.0, 0.0))
 
+    def test_trails_begin_anew_after_a_jump_and_after_a_switch(self, make_view):
+        screen = Screen("cam", "A")
+        lengths = [len(screen.show(make_view(1, index=n)).trails[1]) for n in (30, 33, 36, 3, 6)]
+        screen.forget_trails()
+        lengths.append(len(screen.show(make_view(1, index=9)).trails[1]))
+
+        assert lengths == [1, 2, 3, 1, 2, 1]
+
     def test_pixels_are_where_their_keypoints_are_painted(self, make_view):
         view = make_view(4)
         image = np.zeros((480, 640, 3), np.uint8)
