@@ -24,7 +24,7 @@ from sitepose.tracking.correspondence import FlowPoints
 from sitepose.tracking.flow import OrbFlow, PointFlow
 
 WIDTH, HEIGHT, RATE = 640, 480, 25.0
-PEOPLE = (1, 10, 20, 50)
+PEOPLE = (1, 10, 20, 50, 200)
 ORB_FEATURES = 10_000
 STANDING = np.random.default_rng(5).uniform(0.15, 0.85, (SKELETON.num_keypoints, 2))
 """Places of the keypoints in the box: where they are does not matter here."""
