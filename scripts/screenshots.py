@@ -147,8 +147,8 @@ def _take(application: Any, scene: Scene, folder: Path, scratch: Path) -> None:
     engine = window.controller._engine
     until(lambda: engine.parts() is not None and engine.source(window.controller.model.current) is not None)
     if not scene.live:  # it has come to its end before the networks were there
-        window.controller.seek_frame(0)
-        window.controller.pause()
+        window.controller.replay.seek_frame(0)
+        window.controller.replay.pause()
     until(all_there)
     if scene.live:
         until(lambda: _frames(window) >= SETTLE_FRAMES and all_there())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from sitepose.app.config import PartConfig
 from sitepose.app.gui.figures import figures_table
 from sitepose.app.gui.following import Following, follow_in_all, next_person
 from sitepose.app.gui.forms import form_fields
@@ -17,13 +18,13 @@ from sitepose.app.gui.panes import Panes
 from sitepose.app.gui.publishing import PublishingDesk
 from sitepose.app.gui.recording import RecordingDesk
 from sitepose.app.gui.remedies import remedy
+from sitepose.app.gui.replaying import ReplayDesk
 from sitepose.app.gui.tasks import Tasks
 from sitepose.app.gui.view import PartChoice, View
 from sitepose.app.logs import keep_out_of_logs
 from sitepose.app.pipeline.live import FIRST, SECOND, LiveEngine, LiveView
 from sitepose.app.pipeline.live_events import LiveEvent
 from sitepose.app.pipeline.live_inputs import source_label, source_opener, source_secrets
-from sitepose.app.pipeline.live_replay import Replay
 from sitepose.core.errors import SiteposeError
 from sitepose.plugins.api import FrameSource
 from sitepose.plugins.sources.live.secrets import Secrets
@@ -61,6 +62,7 @@ class Controller:
         self.model = model
         self._select = select
         self._secrets = Secrets()
+        self._trackers: dict[str, tuple[PartConfig, str]] = {}
         self._view = view
         self._wake = wake
         self._events: deque[LiveEvent] = deque()
@@ -68,6 +70,7 @@ class Controller:
         self._panes = Panes(view, self._engine)
         self._tasks = Tasks(wake)
         self.recording = RecordingDesk(view, model, self._engine, self._tasks, self.on_event)
+        self.replay = ReplayDesk(model, self._engine, self.tick)
         self._publishing = PublishingDesk(self._engine, self._tasks, self.on_event, publish, select)
         self._closed = False
 
@@ -133,8 +136,7 @@ class Controller:
             )
             self._view.show_figures(lane, table)
         self.recording.show()
-        replay = self._replay()
-        self._view.show_replay(replay.position if replay is not None else None)
+        self._view.show_replay(self.replay.position)
 
     # What the user wishes.
 
@@ -259,42 +261,9 @@ class Controller:
         self._show_banner(None)
         self._follow(Following())
 
-    def pause(self) -> None:
-        """Let a recording stand still, or go on."""
-        if (replay := self._replay()) is not None:
-            replay.play(not replay.position.playing)
-            self.tick()
-
-    def step(self, frames: int) -> None:
-        """Go so many frames further in a recording; negative goes back."""
-        if (replay := self._replay()) is not None:
-            replay.step(frames)
-            self.tick()
-
-    def skip(self, seconds: float) -> None:
-        """Go so many seconds further in a recording."""
-        if (replay := self._replay()) is not None:
-            replay.seek(replay.position.timestamp + seconds)
-            self.tick()
-
-    def seek_frame(self, number: int) -> None:
-        """Go to a frame of a recording."""
-        if (replay := self._replay()) is not None:
-            replay.seek_frame(number)
-
-    def speed(self, factor: float) -> None:
-        """Play a recording so many times as fast as now."""
-        if (replay := self._replay()) is not None:
-            replay.set_speed(replay.position.speed * factor)
-            self.tick()
-
     def report(self, error: BaseException) -> None:
         """Show an error that nobody has expected."""
         self._show_banner(Banner(f"{type(error).__name__}: {error}", remedy("unexpected", str(error))))
-
-    def _replay(self) -> Replay | None:
-        source = self._engine.source(self.model.current)
-        return source if isinstance(source, Replay) else None
 
     def _switch(self, lane: str, config: Any) -> None:
         self.model.configs[lane] = config
@@ -311,7 +280,7 @@ class Controller:
         where = f"{event.source}: " if event.source else f"pipeline {event.lane}: " if event.lane else ""
         self._view.show_status(self._secrets.redact(f"{where}{event.message}"))
         if event.kind == "switched":
-            self._panes.forget_trails(event.lane)
+            self._note_tracker(event.lane)
         if event.config is not None and event.config == self.model.configs.get(event.lane):
             self._take_back(event.lane)
         banner = self.model.banner
@@ -321,6 +290,18 @@ class Controller:
             self._show_banner(Banner(text, remedy(event.kind, event.message), event.kind))
         elif banner is not None and _cures(event, banner):
             self._show_banner(None)
+
+    def _note_tracker(self, lane: str) -> None:
+        """Forget whom the tracker has numbered where there is another one, which begins anew."""
+        parts = self._engine.parts(lane)
+        if parts is None:
+            return
+        tracker = parts.config.tracker, parts.skeleton.name
+        if self._trackers.get(lane) not in (None, tracker):
+            self._panes.forget_trails(lane)
+            if lane in self.model.following.track_ids:
+                self._follow(Following())
+        self._trackers[lane] = tracker
 
     def _take_back(self, lane: str) -> None:
         """Show the parts that really run: after a failed switch these are the old ones."""

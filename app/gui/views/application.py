@@ -183,13 +183,13 @@ def _connect(view: MainWindow, controller: Controller) -> None:
         "record": controller.recording.toggle,
         "mark": controller.recording.mark,
         "compare": controller.compare,
-        "pause": controller.pause,
-        "forward": lambda: controller.step(1),
-        "back": lambda: controller.step(-1),
-        "second_forward": lambda: controller.skip(1.0),
-        "second_back": lambda: controller.skip(-1.0),
-        "faster": lambda: controller.speed(2.0),
-        "slower": lambda: controller.speed(0.5),
+        "pause": controller.replay.pause,
+        "forward": lambda: controller.replay.step(1),
+        "back": lambda: controller.replay.step(-1),
+        "second_forward": lambda: controller.replay.skip(1.0),
+        "second_back": lambda: controller.replay.skip(-1.0),
+        "faster": lambda: controller.replay.speed(2.0),
+        "slower": lambda: controller.replay.speed(0.5),
         "boxes": lambda: controller.toggle_layer("boxes"),
         "skeletons": lambda: controller.toggle_layer("skeletons"),
         "labels": lambda: controller.toggle_layer("labels"),
@@ -204,9 +204,9 @@ def _connect(view: MainWindow, controller: Controller) -> None:
     view.ticked.connect(controller.tick)
     view.noteWritten.connect(controller.recording.note)
     view.personClicked.connect(controller.follow)
-    view.frameSought.connect(controller.seek_frame)
-    view.speedChanged.connect(controller.speed)
-    view.stepped.connect(controller.step)
+    view.frameSought.connect(controller.replay.seek_frame)
+    view.speedChanged.connect(controller.replay.speed)
+    view.stepped.connect(controller.replay.step)
     view.panel.sourceSelected.connect(controller.select_source)
     view.panel.partChosen.connect(controller.choose_part)
     view.panel.settingChanged.connect(controller.change_setting)

@@ -201,6 +201,23 @@ class TestParts:
         assert desk.shown(FIRST, "detector").chosen == "yolox-s"
 
 
+class TestFollowing:
+    @pytest.mark.parametrize(("tracker", "followed"), [("oks-sort", True), ("none", False)])
+    def test_who_is_followed_is_forgotten_with_the_tracker(self, desk, make_view, tracker, followed):
+        desk.controller.open("0")
+        desk.engine.view.return_value = make_view(2, source="/dev/video0")
+        config = desk.controller.model.configs[FIRST]
+        skeleton = MagicMock()
+        desk.engine.parts.return_value = MagicMock(config=config, skeleton=skeleton)
+        desk.tell(kind="switched", message="at work", lane=FIRST)
+        desk.controller.follow_next()
+        other = desk.controller.model.with_part(FIRST, "tracker", tracker)
+        desk.engine.parts.return_value = MagicMock(config=other, skeleton=skeleton)
+        desk.tell(kind="switched", message="another tracker", lane=FIRST)
+
+        assert bool(desk.controller.model.following) == followed
+
+
 class TestCompare:
     def test_a_second_pipeline_over_the_same_frames(self, desk, make_view):
         desk.controller.open("0")
@@ -263,11 +280,11 @@ class TestReplay:
         desk.controller.open("0")
         replay = desk.engine.source.return_value = MagicMock(spec=Replay)
         replay.position = Position(3, 100, 1.5, 40.0, True, 1.0)
-        desk.controller.pause()
-        desk.controller.step(-1)
-        desk.controller.skip(1.0)
-        desk.controller.seek_frame(7)
-        desk.controller.speed(2.0)
+        desk.controller.replay.pause()
+        desk.controller.replay.step(-1)
+        desk.controller.replay.skip(1.0)
+        desk.controller.replay.seek_frame(7)
+        desk.controller.replay.speed(2.0)
 
         assert [call[:2] for call in replay.method_calls] == [
             ("play", (False,)),
@@ -280,7 +297,7 @@ class TestReplay:
 
     def test_a_camera_has_none(self, desk):
         desk.controller.open("0")
-        desk.controller.pause()
+        desk.controller.replay.pause()
         desk.controller.tick()
 
         desk.view.show_replay.assert_called_with(None)
