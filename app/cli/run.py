@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,7 +192,9 @@ def _run_all(jobs: Sequence[Job], config: RunConfig, *, as_json: bool) -> int:
     with parts:
         for job in jobs:
             report = _run_one(job, config, parts)
-            print_report(report, as_json=as_json)
+            # Who reads poses from standard output finds nothing else there.
+            with redirect_stdout(sys.stderr if "-" in config.output.publish else sys.stdout):
+                print_report(report, as_json=as_json)
             if report.status != "done":
                 status = 1
             if report.status == "interrupted":

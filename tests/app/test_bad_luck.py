@@ -187,3 +187,14 @@ def frames_of(video):
 
     with av.open(str(video)) as container:
         return sum(1 for _ in container.decode(video=0))
+
+
+class TestStandardOutput:
+    @pytest.mark.parametrize("also", [[], ["--json"]], ids=["summary for people", "summary as JSON"])
+    def test_belongs_to_the_poses_where_they_are_published_there(self, clip, networks, tmp_path, also):
+        words = ["--video", clip, "--max-frames", "3", "--no-overlay", "--output", tmp_path, "--publish", "-"]
+        answer = sitepose(*words, *networks, *also)
+
+        first_keys = [next(iter(json.loads(line))) for line in answer.stdout.splitlines()]
+        assert first_keys == ["schema", "index", "index", "index", "end"]
+        assert "TUD-Stadtmitte" in answer.stderr
