@@ -8,7 +8,10 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sitepose.app.sessions.manifest import SessionManifest
 
 
 def add_parser(subparsers: Any) -> None:
@@ -57,8 +60,14 @@ def _list(arguments: argparse.Namespace) -> int:
     for line in lines:
         source = line.manifest.source if line.manifest else "?"
         amount = f"{show_duration(line.seconds):>10}  {show_size(line.bytes):>9}"
-        print(f"{line.folder.name:<50}  {line.state:<9}  {amount}  {source}")
+        print(f"{line.folder.name:<50}  {line.state:<9}  {amount}  {source}{_privacy(line.manifest)}")
     return 0
+
+
+def _privacy(manifest: SessionManifest | None) -> str:
+    if manifest is None or not (manifest.blurred or manifest.poses_only):
+        return ""
+    return " (faces blurred)" if manifest.blurred else " (poses only)"
 
 
 def _verify(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import threading
 from functools import partial
 
 import av
+import jsonschema
 import numpy as np
 import pytest
 
@@ -23,7 +24,7 @@ from sitepose.app.sessions.repair import repair
 from sitepose.app.sessions.rows import read_rows
 from sitepose.app.sessions.verify import verify
 from sitepose.core.errors import SourceError
-from sitepose.core.formats.poses_jsonl import read_poses
+from sitepose.core.formats.poses_jsonl import poses_schema, read_poses
 from sitepose.core.skeleton import load_skeleton
 
 
@@ -170,6 +171,10 @@ class TestPrivacy:
         assert result.good, result.problems
         assert result.frames == result.poses == len(records) > 20
         assert list((folder / "video").iterdir()) == []
+        for entry in (folder / "poses.jsonl").read_text().splitlines():
+            jsonschema.validate(json.loads(entry), poses_schema())
+        assert main(["sessions", "list", str(folder.parent)]) == 0
+        assert "(poses only)" in capsys.readouterr().out
         assert line.seconds == pytest.approx(records[-1].timestamp - records[0].timestamp, abs=1e-5)
         assert main(["export", str(folder / "poses.jsonl"), "--format", "coco", "--output", str(tmp_path)]) == 0
         with pytest.raises(SourceError, match="holds poses without video"):
