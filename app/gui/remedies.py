@@ -12,6 +12,7 @@ REMEDIES: tuple[tuple[str, str], ...] = (
         r"cannot be (fetched|reached)|offline|network",
         "Check the network; `sitepose models list` shows which networks are here.",
     ),
+    (r"no such file, folder or camera", "Check the path or the address."),
     (
         r"no such (file|camera|device)|unreachable|no picture|could not open resource",
         "Check the address and the cable, then press Ctrl+R.",

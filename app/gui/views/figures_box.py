@@ -34,10 +34,10 @@ class FiguresBox(QWidget):
         layout.addLayout(tiles)
         layout.addSpacing(4)
         layout.addWidget(self._steps)
-        layout.addWidget(label("section", "Frames"))
-        layout.addWidget(self._frames)
-        layout.addWidget(label("section", "Networks"))
-        layout.addWidget(self._models)
+        self._heads = label("section", "Frames"), label("section", "Networks")
+        for head, table in zip(self._heads, (self._frames, self._models), strict=True):
+            layout.addWidget(head)
+            layout.addWidget(table)
 
     def show_table(self, table: FiguresTable) -> None:
         """Show these figures."""
@@ -47,6 +47,8 @@ class FiguresBox(QWidget):
             ("host latency, ms", "p50", "p95", "p99"),
             [(row.name, row.p50, row.p95, row.p99) for row in table.steps],
         )
+        for head, rows in zip(self._heads, (table.frames, table.models), strict=True):
+            head.setVisible(bool(rows))
         self._frames.show_rows((), [(row.name, row.count) for row in table.frames])
         self._models.show_rows((), [(row.name, row.used) for row in table.models])
 

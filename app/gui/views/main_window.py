@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QInputDialog,
     QLabel,
     QMainWindow,
+    QPushButton,
     QSizePolicy,
     QToolBar,
     QToolButton,
@@ -223,10 +224,8 @@ class MainWindow(QMainWindow):
         self._tiles = QGridLayout(video)
         self._tiles.setContentsMargins(0, 0, 0, 0)
         self._tiles.setSpacing(2)
-        self._empty = QLabel("Press O to open a camera, a video or a session")
-        self._empty.setObjectName("soft")
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._tiles.addWidget(self._empty, 0, 0)
+        self._empty = self._invitation()
+        self._tiles.addWidget(self._empty, 0, 0, Qt.AlignmentFlag.AlignCenter)
         middle = QVBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.banner)
@@ -239,6 +238,13 @@ class MainWindow(QMainWindow):
         layout.addLayout(middle, 1)
         layout.addWidget(self.panel)
         self.setCentralWidget(whole)
+
+    def _invitation(self) -> QPushButton:
+        """Return what is shown while nothing is open."""
+        button = QPushButton("Open a camera, a video or a session   (O)")
+        button.setDefault(True)
+        button.clicked.connect(lambda: self._on_action("open"))
+        return button
 
     def _make_actions(self) -> dict[str, QAction]:
         actions = {}

@@ -187,6 +187,8 @@ class SidePanel(QScrollArea):
         title = label("section", "Sources")
         self._sources = QListWidget()
         self._sources.setAccessibleName("Sources")
+        self._sources.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._sources.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._sources.setFixedHeight(_height(1))
         self._sources.currentRowChanged.connect(self._on_row)
         title.setBuddy(self._sources)
@@ -217,7 +219,7 @@ class SidePanel(QScrollArea):
                 item = QListWidgetItem()
                 self._sources.addItem(item)
             item.setText(f"{STATES.get(source.state, '◌')}  {source.key}")
-            item.setToolTip(f"{source.state}: {source.message}")
+            item.setToolTip(f"{source.key}\n{source.state}: {source.message}")
             item.setData(Qt.ItemDataRole.UserRole, source.key)
             if source.key == current:
                 self._sources.setCurrentRow(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qtpy.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from qtpy.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTextOption
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from sitepose.app.gui.model import Layers
@@ -18,6 +18,9 @@ GROUND = QColor(14, 16, 20)
 INK = QColor(235, 238, 242)
 SOFT_INK = QColor(150, 158, 168)
 STRIP = QColor(10, 12, 16, 170)
+MARGIN = 16
+"""Beside a message, in logical pixels."""
+
 OLD_S = 0.5
 """Poses older than this are said to be old."""
 
@@ -101,7 +104,8 @@ class VideoPane(QWidget):
         if picture is None or image is None:
             painter.fillRect(self.rect(), GROUND)
             painter.setPen(SOFT_INK)
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._message)
+            room = QRectF(self.rect().adjusted(MARGIN, 0, -MARGIN, 0))
+            painter.drawText(room, self._message, _centred())
         else:
             ratio = self.devicePixelRatioF()
             origin = self._origin()
@@ -149,6 +153,12 @@ class VideoPane(QWidget):
         ratio = self.devicePixelRatioF()
         width, height = self._image.width() / ratio, self._image.height() / ratio
         return QPointF(round((self.width() - width) / 2), round((self.height() - height) / 2))
+
+
+def _centred() -> QTextOption:
+    option = QTextOption(Qt.AlignmentFlag.AlignCenter)
+    option.setWrapMode(QTextOption.WrapMode.WordWrap)
+    return option
 
 
 def _around(whole: QRect, inner: QRect) -> Iterator[QRect]:

@@ -238,6 +238,25 @@ class TestMainWindow:
         window.show_banner(None)
         assert not window.banner.isVisible()
 
+    def test_a_name_that_is_too_long_hides_nothing(self, window):
+        window.show_sources([SourceEntry("a-very-long-name-of-a-camera-" * 4, "0", "playing")], "")
+        sources = window.panel._sources
+        row = sources.visualItemRect(sources.item(0))
+
+        assert (
+            sources.viewport().rect().contains(row.adjusted(0, 0, sources.viewport().width() - row.width(), 0))
+        )
+        assert not sources.horizontalScrollBar().isVisible()
+
+    def test_while_nothing_is_open_there_is_a_way_to_open_something(self, qtbot, window, monkeypatch):
+        asked = []
+        monkeypatch.setattr(window, "_ask_source", lambda: asked.append(1))
+        qtbot.mouseClick(window._empty, Qt.MouseButton.LeftButton)
+        window.show_screens([Screen("a", "A")], ["a"])
+
+        assert asked == [1]
+        assert not window._empty.isVisible()
+
     def test_sources_and_parts_are_shown(self, window):
         told = []
         window.panel.partChosen.connect(lambda *wish: told.append(wish))
