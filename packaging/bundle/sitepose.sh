@@ -17,11 +17,14 @@ export XKB_CONFIG_ROOT="$system/usr/share/X11/xkb"
 
 [ -z "$SITEPOSE_RUN" ] || exec "$@"
 
-# The networks that came along are copied to where each user has theirs, once.
+# The networks that came along are copied to where each user has theirs, once; another process may do the same now.
+bring() {
+    mkdir -p "${2%/*}" && cp -rp "$1" "$2.$$" && mv -T "$2.$$" "$2" || rm -rf "$2.$$"
+}
 for place in models recorded; do
     for network in "$prefix/networks/$place"/*; do
         copy=$cache/$place/${network##*/}
-        [ -e "$copy" ] || [ ! -e "$network" ] || { mkdir -p "$cache/$place" && cp -rp "$network" "$copy.$$" && mv "$copy.$$" "$copy"; }
+        [ -e "$copy" ] || [ ! -e "$network" ] || bring "$network" "$copy" 2>/dev/null
     done
 done
 exec "$prefix/python/bin/python" "$prefix/python/bin/sitepose" "$@"
