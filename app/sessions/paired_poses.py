@@ -42,6 +42,9 @@ WAITING_POSES = 2400
 WAITING_PACKETS = 90
 """Packets that may wait to be decoded; a decoder that is too slow begins anew at a keyframe."""
 
+PATIENCE_S = 30.0
+"""Seconds without an offset after which somebody has to hear of it."""
+
 NEAR = 0.75
 """Of the distance between two main frames: a main frame further away than this is another one."""
 
@@ -67,7 +70,7 @@ class PairedPoses:
         self._recorder = recorder
         self._lock = threading.Lock()
         self._offset: Offset | None = None
-        self._epoch = -1
+        self._epoch: int | None = None
         self._last = -1.0  # the newest main frame with poses
         self._stamps: list[float] = []  # of main frames, ascending
         self._frames: dict[float, FrameStamps] = {}
@@ -76,6 +79,8 @@ class PairedPoses:
         self._main, self._sub = Pictures(WINDOW_S), Pictures(WINDOW_S)
         self._packets: Queue[EncodedPacket | None] = Queue(WAITING_PACKETS)
         self._skipping = True
+        self._patient = True
+        self._since: float | None = None  # timestamp of the first main frame of a measurement
         self._thread = threading.Thread(target=self._run, name="align", daemon=True)
         self._thread.start()
 
@@ -87,9 +92,9 @@ class PairedPoses:
     def put(self, packet: EncodedPacket) -> None:
         """Take a packet of the main stream; never waits."""
         with self._lock:
-            if packet.epoch != self._epoch:
-                self._epoch = packet.epoch
+            if self._epoch not in (None, packet.epoch):
                 self._begin_anew()
+            self._epoch = packet.epoch
             self._remember(packet)
             self._join()
             measuring = self._offset is None
@@ -117,15 +122,27 @@ class PairedPoses:
         self._thread.join()
         with self._lock:
             self._join(last=True)
+            if self._poses:
+                self._recorder.note(
+                    f"frames with poses that could not be found in the video: {len(self._poses)}"
+                )
 
     def _begin_anew(self) -> None:
         self._join(last=True)
         self._offset = None
         self._poses.clear()
+        self._since = None
         self._main, self._sub = Pictures(WINDOW_S), Pictures(WINDOW_S)
+        self._patient = True
 
     def _remember(self, packet: EncodedPacket) -> None:
         self._size_wh = packet.format.size_wh
+        self._since = packet.timestamp if self._since is None else self._since
+        if self._patient and self._offset is None and packet.timestamp - self._since > PATIENCE_S:
+            self._patient = False
+            self._recorder.warn(
+                "no poses are recorded yet: nothing moves in both streams, or they show different things"
+            )
         stamps = FrameStamps(
             index=packet.index,
             timestamp=packet.timestamp,

@@ -177,6 +177,11 @@ class Recorder:
         """Write a note to this moment."""
         self._event("note", text)
 
+    def warn(self, text: str) -> None:
+        """Write a note, and tell the listener."""
+        self.note(text)
+        self._queue.put(lambda _: self._tell("warning", text), 0)
+
     def source_event(self, event: SourceEvent) -> None:
         """Write what happens to the source; can be its listener."""
         self._event(event.topic, event.message, wall=event.wall)

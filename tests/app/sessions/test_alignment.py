@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sitepose.app.sessions.alignment import Pictures, measure_offset, same_picture, small_picture
-from sitepose.app.sessions.paired_poses import scaled
-from sitepose.core.structures import Poses
+from sitepose.app.sessions.paired_poses import PairedPoses, scaled
+from sitepose.core.structures import Frame, Poses
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +100,32 @@ class TestScaling:
 
     def test_nobody(self):
         assert len(scaled(Poses.empty(17), (320, 180), (640, 360))) == 0
+
+
+class Listening:
+    """A recorder that only remembers what it is told."""
+
+    def __init__(self):
+        self.warnings, self.notes = [], []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+class TestPairedPoses:
+    def test_streams_that_cannot_be_joined_are_told_of_once(self, make_stream):
+        recorder, stream = Listening(), make_stream()
+        joined = PairedPoses(recorder)
+        joined.poses(Frame(np.zeros((48, 64, 3), np.uint8), 0, 0.5), Poses.empty(17))
+        for packet in stream(40 * 30):
+            joined.put(packet)
+        joined.close()
+
+        assert joined.offset is None
+        assert recorder.warnings == [
+            "no poses are recorded yet: nothing moves in both streams, or they show different things"
+        ]
+        assert recorder.notes == ["frames with poses that could not be found in the video: 1"]
