@@ -36,16 +36,25 @@ def nothing_left_behind():
 
 def _widgets_left():
     try:
-        from qtpy.QtCore import QCoreApplication, QEvent, QTimer
+        from qtpy.QtCore import QCoreApplication, QEvent
         from qtpy.QtWidgets import QApplication
     except ImportError:
         return []
     application = QApplication.instance()
     if application is None:
         return []
-    gc.collect()
     QCoreApplication.sendPostedEvents(None, QEvent.DeferredDelete)
     application.processEvents()
+    if _shown_or_ticking():  # perhaps nobody holds it any more: collecting takes long, so only then
+        gc.collect()
+        application.processEvents()
+    return _shown_or_ticking()
+
+
+def _shown_or_ticking():
+    from qtpy.QtCore import QTimer
+    from qtpy.QtWidgets import QApplication
+
     left = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
     for widget in QApplication.topLevelWidgets():
         left += [timer for timer in widget.findChildren(QTimer) if timer.isActive()]
