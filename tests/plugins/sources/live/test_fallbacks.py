@@ -197,14 +197,17 @@ class TestColours:
         self, gstreamer, clip, live, take, size_wh, colorspace, color_range, settings
     ):
         path, image, points = clip(size_wh, colorspace, color_range, **settings)
-        pictures = {
-            name: take(live(f"loop:{path}", backend=name), 2)[-1].image for name in ("gstreamer", "pyav")
-        }
+        one, other = (
+            {frame.index: frame.image for frame in take(live(f"loop:{path}", backend=name), 6)}
+            for name in ("gstreamer", "pyav")
+        )
+        both = one.keys() & other.keys()  # frames of one picture differ a little by their place in the file
 
-        for picture in pictures.values():
+        assert both
+        for number in both:
             for point in points:
-                assert np.abs(picture[point].astype(int) - image[point]).max() <= 6
-        assert np.abs(pictures["gstreamer"].astype(int) - pictures["pyav"]).max() <= 2
+                assert np.abs(one[number][point].astype(int) - image[point]).max() <= 6
+            assert np.abs(one[number].astype(int) - other[number]).max() <= 2
 
     def test_opencv_agrees_for_what_says_nothing(self, clip, live, take, monkeypatch):
         path, image, points = clip((384, 288), None, 1)
