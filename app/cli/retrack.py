@@ -14,7 +14,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "saved", type=Path, metavar="POSES.jsonl", help="or the folder of its run or candidates"
     )
-    parser.add_argument("--tracker", default="oks-sort", metavar="NAME", help="default: oks-sort")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="a TOML file; what it says of tracker and nms is used"
+    )
+    parser.add_argument("--tracker", metavar="NAME", help="default: oks-sort")
     parser.add_argument(
         "--nms", metavar="NAME", help="suppress anew, from candidates kept by --save-candidates"
     )
@@ -34,15 +37,14 @@ def run(arguments: argparse.Namespace) -> int:
     from sitepose.app.config import read_config
     from sitepose.app.retrack import retrack
 
-    parts = {"tracker": {"name": arguments.tracker}}
-    if arguments.nms:
-        parts["nms"] = {"name": arguments.nms}
-    config = read_config(overrides=parts, assignments=arguments.assignments)
+    named = {"tracker": arguments.tracker, "nms": arguments.nms}
+    parts = {part: {"name": name} for part, name in named.items() if name is not None}
+    config = read_config(arguments.config, overrides=parts, assignments=arguments.assignments)
     report = retrack(
         arguments.saved,
         arguments.output,
         tracker=config.tracker,
-        nms=config.nms if arguments.nms else None,
+        nms=config.nms if "nms" in config.model_fields_set else None,
         video=arguments.video,
     )
     if arguments.json:

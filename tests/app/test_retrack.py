@@ -48,6 +48,16 @@ class TestRetrack:
         assert "25 frames" in capsys.readouterr().out
         assert sum(map(len, observed_boxes(tmp_path))) >= sum(map(len, observed_boxes(finished)))
 
+    def test_a_configuration_file_names_the_parts(self, finished, tmp_path):
+        file = tmp_path / "site.toml"
+        file.write_text('[nms]\nname = "none"\n[tracker]\nname = "none"\n')
+        words = ["--nms", "none", "--tracker", "none"]
+        assert main(["retrack", str(finished), *words, "--output", str(tmp_path / "named")]) == 0
+        assert main(["retrack", str(finished), "--config", str(file), "--output", str(tmp_path / "file")]) == 0
+
+        assert people(tmp_path / "file") == people(tmp_path / "named")
+        assert people(tmp_path / "file") != people(finished)
+
     def test_a_tracker_that_looks_at_pixels_opens_the_video_of_the_run(self, finished, tmp_path):
         assert main(["retrack", str(finished), "--tracker", "poseflow", "--output", str(tmp_path)]) == 0
 
