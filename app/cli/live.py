@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sitepose.core.errors import ConfigError, PipelineError, PluginError
+from sitepose.core.errors import ConfigError, PipelineError, PluginError, SiteposeError
 
 if TYPE_CHECKING:
     from sitepose.app.config import RunConfig
@@ -102,10 +102,11 @@ def _keep_secret(locations: list[Location], arguments: argparse.Namespace) -> No
     from sitepose.app.pipeline.live_inputs import is_camera, source_secrets
 
     hidden = [
-        source_secrets(location, user=settings.get("user"), password=settings.get("password"))
+        source_secrets(address, user=settings.get("user"), password=settings.get("password"))
         for location, settings in locations
+        for address in (location, settings.get("sub", ""))
     ]
-    keep_secret(hidden, filter(is_camera, [*arguments.camera, *arguments.url]))
+    keep_secret(hidden, filter(is_camera, [*arguments.camera, *arguments.url, *arguments.sub_url]))
 
 
 def _password(file: Path | None) -> str:
@@ -162,22 +163,30 @@ def _run_window(locations: list[Location], arguments: argparse.Namespace) -> int
 def _run_headless(locations: list[Location], config: RunConfig, arguments: argparse.Namespace) -> int:
     from sitepose.app.pipeline.live_headless import HeadlessRun, Recordings
 
+    told: set[str] = set()
+
     def tell(event: LiveEvent) -> None:
-        where = f"{event.source}: " if event.source else ""
-        print(f"sitepose: {where}{event.message}", file=sys.stderr, flush=True)
+        line = f"{event.source}: {event.message}" if event.source else event.message
+        told.add(line)
+        print(f"sitepose: {line}", file=sys.stderr, flush=True)
 
     record = None if arguments.record is None else Recordings(root=arguments.record)
     headless = HeadlessRun(locations, config, arguments.output, record=record, on_event=tell)
-    with _stopping(headless.stop):
-        reports = headless.run()
+    try:
+        with _stopping(headless.stop):
+            reports = headless.run()
+    except SiteposeError as error:
+        if str(error) in told:
+            return 1
+        raise
     for report in reports:
         if arguments.json:
             print(json.dumps(report.as_table(), default=str))
         else:
             _print_report(report.as_table())
-    if headless.failure:
+    if headless.failure and headless.failure not in told:
         raise PipelineError(headless.failure)
-    return 0
+    return 1 if headless.failure else 0
 
 
 def _print_report(report: Mapping[str, Any]) -> None:
