@@ -163,10 +163,10 @@ class BoxFollower:
 
 
 def small_grey(image: ImageArray) -> ImageArray:
-    """Return a picture of at most ``LOOK_WIDTH`` columns in grey: what motion is looked for in."""
-    height, width = image.shape[:2]
-    if width > LOOK_WIDTH:
-        size = LOOK_WIDTH, max(1, round(height * LOOK_WIDTH / width))
+    """Return a picture of some ``LOOK_WIDTH`` columns in grey: what motion is looked for in."""
+    factor = max(1, image.shape[1] // LOOK_WIDTH)  # a whole number is far cheaper than any other
+    if factor > 1:
+        size = image.shape[1] // factor, max(1, image.shape[0] // factor)
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
 
