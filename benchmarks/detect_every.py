@@ -1,6 +1,7 @@
 """Asking the detector now and then: frames per second and tracking quality against asking it about every frame.
 
 Run: python benchmarks/detect_every.py --video FILE [--pose NAME:FILE] [--truth gt.txt] [--pairs 3]
+     [--input 1280 960 --detector-threads 2]
 
 The ways take turns on the same frames, overlay off, networks loaded beforehand; a ratio is made of two runs of
 the same round. With a ground truth (MOT) it also prints MOTA, IDF1 and HOTA at IoU .5, carried people left out.
@@ -37,9 +38,10 @@ def main() -> None:
     """Measure, and print Markdown."""
     arguments = _arguments()
     runs: dict[int | str, list[Taken]] = {way: [] for way in WAYS}
-    with build_parts(_config(arguments, 1)) as parts:
+    with build_parts(_config(arguments, 1)) as always, build_parts(_config(arguments, "auto")) as seldom:
         for _ in range(arguments.pairs):
             for way in WAYS:
+                parts = always if way == 1 else seldom
                 runs[way].append(_run(arguments.video, _config(arguments, way), parts))
     truth = _truth(arguments.truth) if arguments.truth else None
     print("| every | asked | frames/s | x every frame (min .. max) | MOTA | IDF1 | HOTA |")
@@ -57,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--video", required=True)
     parser.add_argument("--detector", default="yolox", metavar="NAME[:FILE]")
     parser.add_argument("--input", type=int, nargs=2, metavar=("W", "H"), help="what the detector looks at")
+    parser.add_argument("--detector-threads", type=int, default=1, help="for a frame, unless asked always")
     parser.add_argument("--pose", default="movenet-lightning", metavar="NAME[:FILE]")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--truth", help="ground truth in MOT form")
@@ -70,9 +73,10 @@ def _config(arguments: argparse.Namespace, way: int | str) -> RunConfig:
         name, _, file = text.partition(":")
         return {"name": name, "file": file} if file else {"name": name}
 
-    detector = part(arguments.detector)
-    if arguments.input is not None:
-        detector["settings"] = {"input_wh": arguments.input}
+    settings: dict[str, Any] = {} if arguments.input is None else {"input_wh": arguments.input}
+    if arguments.detector_threads > 1 and way != 1:
+        settings["threads"] = arguments.detector_threads
+    detector = part(arguments.detector) | ({"settings": settings} if settings else {})
     return read_config(
         overrides={
             "detector": detector,

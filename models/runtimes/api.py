@@ -22,11 +22,14 @@ class RuntimeOptions:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
         precision: ``auto`` takes the lowest precision that the processor runs natively and that is known to
             keep the accuracy.
+        threads_per_item: Threads that work on one item on a processor. One gives the most items a second where
+            there are always several; more answer sooner.
     """
 
     library: str = "auto"
     device: str = "auto"
     precision: Precision = "auto"
+    threads_per_item: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

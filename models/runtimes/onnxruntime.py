@@ -49,7 +49,7 @@ def open_onnxruntime(
         WeightsError: The file is missing, damaged or does not fit.
     """
     precision = _precision(file, options)
-    session = _load(file, _providers(options.device), columns)
+    session = _load(file, options, columns)
     provider = session.get_providers()[0]
     if options.device.startswith("cuda") and provider != CUDA_PROVIDER:
         raise ConfigError(f"device {options.device!r}: onnxruntime could not start CUDA and offers {provider}")
@@ -63,7 +63,7 @@ def open_onnxruntime(
         device=provider,
         precision=precision,
         streams=1 if on_gpu else workers.threads,
-        threads_per_stream=1,
+        threads_per_stream=1 if on_gpu else options.threads_per_item,
     )
 
     def infer(piece: AnyArray) -> list[AnyArray]:
@@ -100,9 +100,11 @@ def _providers(device: str) -> list[Any]:
     return [(CUDA_PROVIDER, {"device_id": number}), CPU_PROVIDER]
 
 
-def _load(file: OnnxFile, providers: list[Any], columns: int | None) -> ort.InferenceSession:
+def _load(file: OnnxFile, options: RuntimeOptions, columns: int | None) -> ort.InferenceSession:
+    providers = _providers(options.device)
     settings = ort.SessionOptions()
-    settings.intra_op_num_threads = 1
+    settings.intra_op_num_threads = options.threads_per_item
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
     # Channel shuffles stay: this library keeps channels in blocks of 16 and loses by folding what it saves.

@@ -52,7 +52,7 @@ def open_openvino(
     Args:
         file: The network.
         options: What is asked for; the device must be ``auto`` or ``cpu``.
-        workers: The threads that inferences run on; each has its own stream of one thread.
+        workers: The threads that inferences run on; each has its own stream of one thread, or some share one.
         outputs: Names of the outputs to compute, in this order; all by default.
         columns: How many entries of the last axis of the only output are needed; all by default.
         items: How many items an inference should take, where the network can be rewritten so.
@@ -71,8 +71,8 @@ def open_openvino(
     model, signature = _read(core, network, outputs)
     settings = {
         "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
-        "NUM_STREAMS": workers.threads,
-        "INFERENCE_NUM_THREADS": workers.threads,
+        "NUM_STREAMS": max(1, workers.threads // options.threads_per_item),
+        "INFERENCE_NUM_THREADS": max(workers.threads, options.threads_per_item),
         "ENABLE_HYPER_THREADING": True,
         "ENABLE_CPU_PINNING": False,  # two networks pinned to the same processors would wait for each other
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -38,6 +39,9 @@ class NetworkSettings(BoxSettings):
     input_wh: tuple[Side, Side] | None = None
     """Width and height that frames are looked at in, multiples of 32: larger ones find smaller people and take
     longer. The file's own by default; some networks allow no other."""
+    threads: int = Field(1, ge=1, le=64)
+    """Threads that look at one frame: more pay for a large network that is asked now and then
+    (``--detect-every``), or live. Where every frame is looked at, one thread for each of several is faster."""
 
 
 class BoxNetwork(ABC):
@@ -66,7 +70,7 @@ class BoxNetwork(ABC):
         size_wh = settings.input_wh
         self._session: Session | None = open_session(
             context.weights if size_wh is None else read_onnx(context.weights).for_size(size_wh),
-            options=context.runtime,
+            options=replace(context.runtime, threads_per_item=settings.threads),
             workers=context.workers,
             columns=self.needed_columns,
         )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import sys
 import threading
 
@@ -53,6 +54,14 @@ class TestSession:
         assert both.output_names == ("maps", "sum")
         np.testing.assert_allclose(one.run(images)[0], both.run(images)[1], atol=1e-5)
         np.testing.assert_allclose(both.run(images)[0].sum(axis=(1, 2, 3)), both.run(images)[1], rtol=1e-3)
+
+    def test_threads_that_share_an_item_give_the_same(self, network, workers, images, library):
+        shared = dataclasses.replace(options(library), threads_per_item=2)
+        together = open_session(network(), options=shared, workers=workers)
+        assert together.info.threads_per_stream == 2
+        alone = open_session(network(), options=options(library), workers=workers)
+        for ours, theirs in zip(together.run(images), alone.run(images), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
     def test_describes_its_input(self, network, workers, library):
         session = open_session(network(batch="n"), options=options(library), workers=workers)
