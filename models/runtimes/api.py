@@ -17,8 +17,8 @@ class RuntimeOptions:
     """What was asked for.
 
     Attributes:
-        library: ``openvino`` or ``onnxruntime``; ``auto`` takes OpenVINO for bfloat16 and networks that take
-            several items at once, and ONNX Runtime for the rest.
+        library: ``openvino`` or ``onnxruntime``; ``auto`` takes OpenVINO for bfloat16 and ONNX Runtime for the
+            rest.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
         precision: ``auto`` takes the lowest precision that the processor runs natively and that is known to
             keep the accuracy.

@@ -47,7 +47,7 @@ def open_session(
     """
     _check_device(options.device)
     file = read_onnx(network) if isinstance(network, Path) else network
-    library = choose_library(options, quantized=file.quantized, items=items)
+    library = choose_library(options, quantized=file.quantized)
     if library == "openvino":
         from sitepose.models.runtimes.openvino import open_openvino
 
@@ -59,11 +59,11 @@ def open_session(
     return open_onnxruntime(file, options=options, workers=workers, outputs=outputs, columns=columns)
 
 
-def choose_library(options: RuntimeOptions, *, quantized: bool, items: int = 1) -> str:
+def choose_library(options: RuntimeOptions, *, quantized: bool) -> str:
     """Return the library that ``auto`` stands for, or the one asked for.
 
-    OpenVINO where the network is to run in bfloat16 (ONNX Runtime has none on a CPU) or takes several items at
-    once, ONNX Runtime for the rest in float32, int8 and CUDA.
+    OpenVINO where the network is to run in bfloat16 (ONNX Runtime has none on a CPU), ONNX Runtime for
+    float32, int8 and CUDA.
 
     Raises:
         ConfigError: The library is unknown or not installed.
@@ -81,7 +81,7 @@ def choose_library(options: RuntimeOptions, *, quantized: bool, items: int = 1) 
     elif quantized or options.precision == "int8":
         wanted = False
     else:
-        wanted = on_cpu and (items > 1 or (options.precision == "auto" and has_native_bf16()))
+        wanted = on_cpu and options.precision == "auto" and has_native_bf16()
     return "openvino" if wanted and find_spec("openvino") is not None else "onnxruntime"
 
 

@@ -84,17 +84,12 @@ class TestSeveralItemsAtOnce:
 
 
 class TestLibrary:
-    def test_is_the_one_that_takes_several_items(self):
-        assert choose_library(options("auto"), quantized=False, items=ITEMS) == "openvino"
-        assert choose_library(options("auto"), quantized=False) == "onnxruntime"
-        assert choose_library(options("auto", "auto"), quantized=True, items=ITEMS) == "onnxruntime"
-
     @pytest.mark.parametrize("device", ["auto", "cuda"])
     def test_leaves_the_network_to_cuda_where_that_is_installed(self, monkeypatch, device):
         monkeypatch.setattr(factory, "_is_installed", lambda _package: True)
-        for precision in ("auto", "fp32"):
-            asked = options("auto", precision, device)
-            assert choose_library(asked, quantized=False, items=ITEMS) == "onnxruntime"
+        monkeypatch.setattr(factory, "has_native_bf16", lambda: True)
+
+        assert choose_library(options("auto", "auto", device), quantized=False) == "onnxruntime"
 
 
 class TestCuts:
