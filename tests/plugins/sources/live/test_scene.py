@@ -20,6 +20,8 @@ VIDEOS = [
 ]
 """Real videos from cameras that stand still, and every how many frames they are looked at."""
 
+WIDTH = 960
+
 
 @pytest.fixture(scope="module")
 def looks(data):
@@ -30,10 +32,16 @@ def looks(data):
         if name not in known:
             with av.open(str(data / name)) as container:
                 frames = enumerate(container.decode(video=0))
-                known[name] = [frame.to_ndarray(format="rgb24") for n, frame in frames if n % step == 0]
+                known[name] = [picture(frame) for n, frame in frames if n % step == 0]
         return known[name]
 
     return load
+
+
+def picture(frame):
+    """Return an RGB picture of at most ``WIDTH`` columns: larger ones take four times as long."""
+    width = min(frame.width, WIDTH)
+    return frame.to_ndarray(format="rgb24", width=width, height=round(frame.height * width / frame.width))
 
 
 def shifted(image, share=0.04):
