@@ -65,7 +65,7 @@ class RecorderStats:
         frames: Frames that were recorded.
         dropped: Frames that the source lost between them.
         overflowed: Frames that the disk was too slow for.
-        deleted: Of these, those that the ring buffer has deleted since.
+        deleted: Recorded frames that the ring buffer has deleted since.
         seconds: Seconds of video that is there.
         bytes: Bytes of video that is there.
         waiting_bytes: Bytes that wait for the disk.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QPainter, QPaintEvent, QPen, QPolygonF, QWheelEvent
 from qtpy.QtWidgets import (
@@ -12,17 +14,20 @@ from qtpy.QtWidgets import (
     QSpinBox,
     QStyle,
     QStyleOptionButton,
+    QWidget,
 )
+
+if TYPE_CHECKING:
+    _Widget = QWidget
+else:
+    _Widget = object  # Qt takes one base class of its own, to which calls go on
 
 ARROW = 4.0
 """Half the width of a choice box's arrow, in logical pixels."""
 
 
-class ChoiceBox(QComboBox):
-    """A combo box with an arrow in the colour of its letters.
-
-    The wheel changes it only while it has the focus: whoever scrolls past must not exchange a network.
-    """
+class _InUse(_Widget):
+    """What the wheel changes only while it has the focus: whoever scrolls past must not exchange a network."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,6 +39,10 @@ class ChoiceBox(QComboBox):
             super().wheelEvent(event)
         else:
             event.ignore()
+
+
+class ChoiceBox(_InUse, QComboBox):
+    """A combo box with an arrow in the colour of its letters."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the box, and the arrow that a style sheet cannot paint without a file."""
@@ -71,34 +80,12 @@ class TickBox(QCheckBox):
         painter.end()
 
 
-class WholeBox(QSpinBox):
-    """A whole number; the wheel changes it only while it has the focus."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the panel unless this box is in use."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
+class WholeBox(_InUse, QSpinBox):
+    """A whole number."""
 
 
-class NumberBox(QDoubleSpinBox):
-    """A number; the wheel changes it only while it has the focus."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the panel unless this box is in use."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
+class NumberBox(_InUse, QDoubleSpinBox):
+    """A number."""
 
     def textFromValue(self, value: float) -> str:
         """Return a number without zeros that say nothing."""
