@@ -17,7 +17,7 @@ import numpy as np
 from sitepose.models.runtimes.channel_aliases import Aliases, Channel, find_aliases, is_shuffle_transpose
 from sitepose.models.runtimes.channel_order import Conflict, Order, reorder_channels
 from sitepose.models.runtimes.folding import fold_biases, fold_doublings
-from sitepose.models.runtimes.graph import Graph, copy_of, has_branches, is_pointwise
+from sitepose.models.runtimes.graph import Graph, has_branches, is_pointwise
 
 
 def without_shuffles(model: Any) -> Any:
@@ -28,7 +28,7 @@ def without_shuffles(model: Any) -> Any:
     """
     if not any(is_shuffle_transpose(node) for node in model.graph.node) or has_branches(model):
         return model
-    graph = Graph(copy_of(model))
+    graph = Graph(model)
     fold_biases(graph)
     aliases = find_aliases(graph)
     try:

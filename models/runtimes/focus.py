@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sitepose.models.runtimes.api import AnyArray
-from sitepose.models.runtimes.graph import Graph, attribute, copy_of, has_branches
+from sitepose.models.runtimes.graph import Graph, attribute, has_branches
 
 HEIGHT, WIDTH = 2, 3
 """Axes of a picture in a batch."""
@@ -30,7 +30,7 @@ def without_focus(model: Any) -> Any:
     """Return an ``onnx.ModelProto`` that gives the same results without Focus layers; itself if it has none."""
     if not any(node.op_type == "Slice" for node in model.graph.node) or has_branches(model):
         return model
-    graph = Graph(copy_of(model))
+    graph = Graph(model)
     producers, readers = graph.producers(), graph.readers()
     folded = False
     for join in [node for node in graph.nodes if node.op_type == "Concat" and attribute(node, "axis") == 1]:

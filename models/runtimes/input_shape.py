@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sitepose.models.runtimes.graph import Graph, copy_of, has_branches
+from sitepose.models.runtimes.graph import Graph, has_branches
 
 BATCH = 0
 """Axis of a network's input and outputs that counts items."""
@@ -75,7 +75,7 @@ def _with_sides(model: Any, sides: Mapping[int, int]) -> Any | None:
     """Return the network with other lengths of its input's axes, and enlargements by factors."""
     if has_branches(model):
         return None
-    graph = Graph(copy_of(model))
+    graph = Graph(model)
     if not all(_by_factors(node, graph) for node in graph.nodes if node.op_type == "Resize"):
         return None
     rewritten = graph.to_model()

@@ -155,8 +155,7 @@ def _open_several(
     shape = tuple(compiled.inputs[0].get_shape())
     items = np.random.default_rng(0).uniform(0, 2, shape).astype(signature.input_dtypes[0])
     together = _Requests(compiled, int(settings["NUM_STREAMS"]))
-    for index, results in enumerate(zip(*map(alone, items[:, None]), strict=True)):
-        got = together(items)[index]
+    for got, *results in zip(together(items), *map(alone, items[:, None]), strict=True):
         expected = np.concatenate(results)
         if got.shape != expected.shape or not np.allclose(got, expected, rtol=SAME, atol=SAME):
             return None
