@@ -14,11 +14,10 @@ from qtpy.QtWidgets import (
     QSpinBox,
     QStyle,
     QStyleOptionButton,
-    QWidget,
 )
 
 if TYPE_CHECKING:
-    _Widget = QWidget
+    from qtpy.QtWidgets import QWidget as _Widget
 else:
     _Widget = object  # Qt takes one base class of its own, to which calls go on
 
