@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-import threading
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -98,15 +97,8 @@ def stream(make_stream):
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_left():
-    """Fails a test that leaves a thread behind."""
-    before = set(threading.enumerate())
-    yield
-    deadline = time.monotonic() + 3
-    while left := [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]:
-        if time.monotonic() > deadline:
-            pytest.fail(f"left behind: {[thread.name for thread in left]}")
-        time.sleep(0.02)
+def every_thread_ends(no_thread_is_left):
+    """Holds every test of this folder to it."""
 
 
 @pytest.fixture

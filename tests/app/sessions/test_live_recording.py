@@ -39,17 +39,6 @@ def live():
         source.close()
 
 
-@pytest.fixture
-def wait_until():
-    def wait(condition, timeout_s=20.0):
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < deadline, "it did not happen in time"
-            time.sleep(0.02)
-
-    return wait
-
-
 def numbers(folder):
     """Return what the camera wrote into the pixels of every recorded frame."""
     from benchmarks.camera import barcode

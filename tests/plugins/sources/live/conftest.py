@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from contextlib import ExitStack
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -95,19 +94,6 @@ def take():
     return lambda source, count: [next(source) for _ in range(count)]
 
 
-@pytest.fixture
-def wait_until():
-    """Waits for something to become true; fails when it does not."""
-
-    def wait(condition, timeout_s=20.0):
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < deadline, "it did not happen in time"
-            time.sleep(0.02)
-
-    return wait
-
-
 CODECS = {".avi": ("mpeg4", "yuv420p"), ".gif": ("gif", "rgb8")}
 
 
@@ -176,12 +162,5 @@ def collector():
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_left():
-    """Fails a test that leaves a thread behind."""
-    before = set(threading.enumerate())
-    yield
-    deadline = time.monotonic() + 3
-    while left := [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]:
-        if time.monotonic() > deadline:
-            pytest.fail(f"left behind: {[thread.name for thread in left]}")
-        time.sleep(0.02)
+def every_thread_ends(no_thread_is_left):
+    """Holds every test of this folder to it."""
