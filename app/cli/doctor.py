@@ -24,7 +24,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what is found; 1 if something is broken. What is merely not installed is no fault."""
-    from sitepose.app.doctor import examine
+    from sitepose.app.doctor.machine import examine
 
     findings = []
     topic = ""

@@ -18,7 +18,7 @@ from sitepose.core.errors import ConfigError, PipelineError, PluginError, Sitepo
 
 if TYPE_CHECKING:
     from sitepose.app.config import RunConfig
-    from sitepose.app.pipeline.live_events import LiveEvent
+    from sitepose.app.live.events import LiveEvent
 
 INSTALL_WINDOW = "the window needs Qt: pip install 'sitepose[gui]' (or choose --headless, or --video FILE)"
 
@@ -99,7 +99,7 @@ def _locations(arguments: argparse.Namespace) -> list[Location]:
 def _keep_secret(locations: list[Location], arguments: argparse.Namespace) -> None:
     """Keep logins out of our logs and out of the list of processes."""
     from sitepose.app.cli.logins import keep_secret
-    from sitepose.app.pipeline.live_inputs import is_camera, source_secrets
+    from sitepose.app.live.inputs import is_camera, source_secrets
 
     hidden = [
         source_secrets(address, user=settings.get("user"), password=settings.get("password"))
@@ -139,7 +139,7 @@ def _run_window(locations: list[Location], arguments: argparse.Namespace) -> int
     from sitepose.app.cli.run import overrides
     from sitepose.app.gui.model import SessionModel
     from sitepose.app.gui.views.application import WindowWishes, run_window
-    from sitepose.app.pipeline.live import FIRST
+    from sitepose.app.live.engine import FIRST
 
     given = bool(overrides(arguments) or arguments.config or arguments.preset or arguments.assignments)
     config = _config(arguments)
@@ -161,7 +161,7 @@ def _run_window(locations: list[Location], arguments: argparse.Namespace) -> int
 
 
 def _run_headless(locations: list[Location], config: RunConfig, arguments: argparse.Namespace) -> int:
-    from sitepose.app.pipeline.live_headless import HeadlessRun, Recordings
+    from sitepose.app.live.headless import HeadlessRun, Recordings
 
     told: set[str] = set()
 

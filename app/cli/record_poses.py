@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sitepose.app.pipeline.live_events import LiveEvent
+    from sitepose.app.live.events import LiveEvent
     from sitepose.app.sessions.recorder import RecordingSettings
 
 Say = Callable[[str, str], None]
@@ -63,7 +63,7 @@ class PosesRecording:
         say: Say,
     ) -> None:
         from sitepose.app.config import read_config
-        from sitepose.app.pipeline.live_headless import HeadlessRun, Recordings
+        from sitepose.app.live.headless import HeadlessRun, Recordings
 
         parts = {part: _part(getattr(arguments, part)) for part in ("detector", "pose")}
         config = read_config(overrides={name: part for name, part in parts.items() if part})

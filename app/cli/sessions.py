@@ -110,8 +110,8 @@ def _repair(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     from sitepose.app.cli.display import FetchProgress, loading
-    from sitepose.app.pipeline.live_again import RecordedRun, run_again
-    from sitepose.app.pipeline.live_parts import load_parts
+    from sitepose.app.live.again import RecordedRun, run_again
+    from sitepose.app.live.parts import load_parts
     from sitepose.models.runtimes.workers import Workers
 
     recorded = RecordedRun(arguments.folder)

@@ -21,10 +21,10 @@ from sitepose.app.gui.remedies import remedy
 from sitepose.app.gui.replaying import ReplayDesk
 from sitepose.app.gui.tasks import Tasks
 from sitepose.app.gui.view import PartChoice, View
+from sitepose.app.live.engine import FIRST, SECOND, LiveEngine, LiveView
+from sitepose.app.live.events import LiveEvent
+from sitepose.app.live.inputs import source_label, source_opener, source_secrets
 from sitepose.app.logs import keep_out_of_logs
-from sitepose.app.pipeline.live import FIRST, SECOND, LiveEngine, LiveView
-from sitepose.app.pipeline.live_events import LiveEvent
-from sitepose.app.pipeline.live_inputs import source_label, source_opener, source_secrets
 from sitepose.core.errors import SiteposeError
 from sitepose.plugins.api import FrameSource
 from sitepose.plugins.sources.live.secrets import Secrets

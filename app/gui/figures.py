@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sitepose.app.factory import Model
-from sitepose.app.pipeline.live_stats import LiveFigures
+from sitepose.app.live.stats import LiveFigures
 
 STEPS = {
     "queue": "queue age",

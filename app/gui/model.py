@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sitepose.app.config import PRESETS, PartConfig, RunConfig, merge
 from sitepose.app.gui.following import Following
 from sitepose.app.gui.menu import Part
-from sitepose.app.pipeline.live import FIRST, SECOND
+from sitepose.app.live.engine import FIRST, SECOND
 from sitepose.core.errors import ConfigError
 from sitepose.core.settings import check
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sitepose.app.gui.following import Following
 from sitepose.app.gui.screen import Picture, Screen
 from sitepose.app.gui.view import View
-from sitepose.app.pipeline.live import LiveEngine, LiveView
+from sitepose.app.live.engine import LiveEngine, LiveView
 
 MOST_PANES = 16
 """More do not fit on a screen."""

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from sitepose.app.gui.screen import fit, scaled
+from sitepose.app.live.capture import Capture
+from sitepose.app.live.events import LiveEvent
+from sitepose.app.live.inputs import source_opener, source_secrets
 from sitepose.app.logs import keep_out_of_logs
-from sitepose.app.pipeline.live_capture import Capture
-from sitepose.app.pipeline.live_events import LiveEvent
-from sitepose.app.pipeline.live_inputs import source_opener, source_secrets
 from sitepose.core.errors import SiteposeError
 from sitepose.core.structures import Frame, ImageArray
 from sitepose.plugins.api import FrameSource

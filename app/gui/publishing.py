@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 
 from sitepose.app.gui.tasks import Tasks
-from sitepose.app.pipeline.live import LiveEngine
-from sitepose.app.pipeline.live_events import EventListener, LiveEvent
-from sitepose.app.pipeline.live_parts import LiveParts
-from sitepose.app.pipeline.live_results import LiveResult
-from sitepose.app.pipeline.live_writer import LiveWriter
+from sitepose.app.live.engine import LiveEngine
+from sitepose.app.live.events import EventListener, LiveEvent
+from sitepose.app.live.parts import LiveParts
+from sitepose.app.live.results import LiveResult
+from sitepose.app.live.writer import LiveWriter
 
 
 class Publishing:

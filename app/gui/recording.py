@@ -10,9 +10,9 @@ from sitepose.app.gui.figures import disk_line
 from sitepose.app.gui.model import SessionModel
 from sitepose.app.gui.tasks import Tasks
 from sitepose.app.gui.view import RecordingState, View
-from sitepose.app.pipeline.live import LiveEngine
-from sitepose.app.pipeline.live_events import EventListener, LiveEvent
-from sitepose.app.pipeline.live_recording import LiveRecording
+from sitepose.app.live.engine import LiveEngine
+from sitepose.app.live.events import EventListener, LiveEvent
+from sitepose.app.live.recording import LiveRecording
 from sitepose.app.sessions.disk import DiskPolicy, DiskState, look_at_disk
 from sitepose.app.sessions.recorder import RecorderEvent
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sitepose.app.gui.model import SessionModel
-from sitepose.app.pipeline.live import LiveEngine
-from sitepose.app.pipeline.live_replay import Position, Replay
+from sitepose.app.live.engine import LiveEngine
+from sitepose.app.live.replay import Position, Replay
 
 
 class ReplayDesk:

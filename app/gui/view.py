@@ -12,7 +12,7 @@ from sitepose.app.gui.forms import FormField
 from sitepose.app.gui.menu import Option, Part
 from sitepose.app.gui.model import Banner, Layers, SourceEntry, Theme
 from sitepose.app.gui.screen import Picture, Screen
-from sitepose.app.pipeline.live_replay import Position
+from sitepose.app.live.replay import Position
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from sitepose.app.config import read_config
-from sitepose.app.pipeline.live import LiveEngine
+from sitepose.app.live.engine import LiveEngine
 from sitepose.plugins.sources.live.choose import live_settings, open_live
 
 PATIENCE_S = 60.0

@@ -19,7 +19,7 @@ from sitepose.app.gui.smoothness import Smoothness
 from sitepose.app.gui.views.main_window import MainWindow
 from sitepose.app.gui.views.source_dialog import SourceWish
 from sitepose.app.gui.views.wakeup import Wakeup
-from sitepose.app.pipeline.live import LiveEngine
+from sitepose.app.live.engine import LiveEngine
 
 ORGANISATION = "sitepose"
 

@@ -37,8 +37,8 @@ from sitepose.app.gui.views.replay_bar import ReplayBar, clock
 from sitepose.app.gui.views.source_dialog import SourceDialog, SourceWish
 from sitepose.app.gui.views.theme import palette, style_sheet
 from sitepose.app.gui.views.video import VideoPane
-from sitepose.app.pipeline.live import FIRST, SECOND
-from sitepose.app.pipeline.live_replay import Position
+from sitepose.app.live.engine import FIRST, SECOND
+from sitepose.app.live.replay import Position
 
 TICK_MS = 500
 """How often figures are shown."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
-from sitepose.app.pipeline.live_replay import Position
+from sitepose.app.live.replay import Position
 
 
 class ReplayBar(QWidget):

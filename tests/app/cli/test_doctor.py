@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sitepose.app import doctor, doctor_live
 from sitepose.app.cli.main import main
-from sitepose.app.doctor import examine
-from sitepose.app.doctor_window import PACKAGE_OF_LIBRARY, explained, window
+from sitepose.app.doctor import live, machine
+from sitepose.app.doctor.machine import examine
+from sitepose.app.doctor.window import PACKAGE_OF_LIBRARY, explained, window
 from sitepose.core.errors import PluginError
 from sitepose.plugins.sources.live import cameras
 from sitepose.plugins.sources.live.cameras import CAPABILITIES, Camera, list_cameras
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(doctor, "DISK_TEST_BYTES", 1 << 20)
+    monkeypatch.setattr(machine, "DISK_TEST_BYTES", 1 << 20)
 
 
 def findings(tmp_path, topic):
@@ -57,7 +57,7 @@ class TestDoctor:
         def missing():
             raise PluginError("GStreamer is not installed for Python (No module named 'gi')")
 
-        monkeypatch.setattr(doctor_live, "load_gstreamer", missing)
+        monkeypatch.setattr(live, "load_gstreamer", missing)
         first, second = findings(tmp_path, "Live sources")
 
         assert first.verdict == "missing"
@@ -76,7 +76,7 @@ class TestDoctor:
                 return name not in ("avdec_h264", "avdec_h265", "libde265dec")
 
         pytest.importorskip("gi")
-        monkeypatch.setattr(doctor_live, "load_gstreamer", lambda: Library)
+        monkeypatch.setattr(live, "load_gstreamer", lambda: Library)
         by_name = {finding.name: finding for finding in findings(tmp_path, "Live sources")}
 
         assert by_name["H.265"].remedy == "apt-get install gstreamer1.0-libav"
@@ -85,7 +85,7 @@ class TestDoctor:
 
     def test_a_camera_that_may_not_be_opened_says_how(self, tmp_path, monkeypatch):
         camera = Camera("/dev/video7", "/dev/v4l/by-id/usb-x", "HD Webcam")
-        monkeypatch.setattr(doctor_live, "list_cameras", lambda: [camera])
+        monkeypatch.setattr(live, "list_cameras", lambda: [camera])
         (finding,) = findings(tmp_path, "Cameras")
 
         assert finding.name == "HD Webcam"
@@ -96,7 +96,7 @@ class TestDoctor:
         def broken():
             raise RuntimeError("driver crashed")
 
-        monkeypatch.setattr(doctor_live, "list_cameras", broken)
+        monkeypatch.setattr(live, "list_cameras", broken)
 
         assert main(["doctor", "--disk", str(tmp_path)]) == 1
         output = capsys.readouterr().out
@@ -115,8 +115,8 @@ class TestDoctor:
         def missing():
             raise PluginError("GStreamer is not installed for Python; run something")
 
-        monkeypatch.setattr(doctor_live, "load_gstreamer", missing)
-        monkeypatch.setattr(doctor_live, "find_spec", lambda name: None if name == hidden else object())
+        monkeypatch.setattr(live, "load_gstreamer", missing)
+        monkeypatch.setattr(live, "find_spec", lambda name: None if name == hidden else object())
         remedy = findings(tmp_path, "Live sources")[0].remedy
 
         assert all(package in remedy for package in packages)
@@ -126,14 +126,14 @@ class TestDoctor:
         def full(_folder):
             raise OSError(errno.EROFS, "Read-only file system")
 
-        monkeypatch.setattr(doctor, "_measured", full)
+        monkeypatch.setattr(machine, "_measured", full)
         *_, speed = findings(tmp_path, "Disk")
 
         assert speed.verdict == "bad"
         assert speed.detail == f"{tmp_path} cannot be written: Read-only file system"
 
     def test_codecs_that_are_not_there_are_named(self, tmp_path, monkeypatch):
-        monkeypatch.setitem(doctor.CODECS, "writes H.264", ("nonsense", "w"))
+        monkeypatch.setitem(machine.CODECS, "writes H.264", ("nonsense", "w"))
         codecs = next(f for f in findings(tmp_path, "Python") if f.name == "codecs of PyAV")
 
         assert codecs.verdict == "missing"

@@ -10,9 +10,9 @@ import pytest
 from sitepose.app.gui.controller import Controller
 from sitepose.app.gui.model import SessionModel
 from sitepose.app.gui.view import View
-from sitepose.app.pipeline.live import FIRST, SECOND, LiveEngine
-from sitepose.app.pipeline.live_events import LiveEvent
-from sitepose.app.pipeline.live_replay import Position, Replay
+from sitepose.app.live.engine import FIRST, SECOND, LiveEngine
+from sitepose.app.live.events import LiveEvent
+from sitepose.app.live.replay import Position, Replay
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from sitepose.app.cli.main import main
 from sitepose.app.gui.model import SessionModel
 from sitepose.app.gui.views import application
 from sitepose.app.gui.views.application import Window, WindowWishes
+from sitepose.app.live import headless
 from sitepose.app.logs import configure_logs
-from sitepose.app.pipeline import live_headless
 from sitepose.app.sessions.manifest import read_manifest
 from sitepose.app.sessions.verify import verify
 from sitepose.plugins.sources.live.gst_library import has_gstreamer
@@ -159,7 +159,7 @@ class TestCommandLine:
             def stop(self):
                 """Nothing runs."""
 
-        monkeypatch.setattr(live_headless, "HeadlessRun", Run)
+        monkeypatch.setattr(headless, "HeadlessRun", Run)
 
         assert main(["--headless", "--camera", "0", "--select", "4", "--record", str(tmp_path)]) == 0
         assert (asked["record"].root, asked["select"]) == (tmp_path, 4)

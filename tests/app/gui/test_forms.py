@@ -12,7 +12,7 @@ from sitepose.app.gui.figures import NONE, disk_line, figures_table
 from sitepose.app.gui.forms import form_fields
 from sitepose.app.gui.hotkeys import HOTKEYS
 from sitepose.app.gui.menu import PARTS, options, settings_of
-from sitepose.app.pipeline.live_stats import LiveFigures, Percentiles
+from sitepose.app.live.stats import LiveFigures, Percentiles
 from sitepose.core.settings import Settings
 
 

@@ -19,7 +19,7 @@ from sitepose.app.gui.model import Banner, SourceEntry
 from sitepose.app.gui.view import PartChoice, RecordingState
 from sitepose.app.gui.views.keys_dialog import KeysDialog
 from sitepose.app.gui.views.main_window import MainWindow
-from sitepose.app.pipeline.live_replay import Position
+from sitepose.app.live.replay import Position
 
 pytestmark = pytest.mark.gui
 

@@ -30,8 +30,8 @@ from sitepose.app.gui.view import PartChoice, RecordingState
 from sitepose.app.gui.views.main_window import MainWindow
 from sitepose.app.gui.views.source_dialog import SourceDialog
 from sitepose.app.gui.views.keys_dialog import KeysDialog
-from sitepose.app.pipeline.live_replay import Position
-from sitepose.app.pipeline.live_stats import LiveFigures, Percentiles
+from sitepose.app.live.replay import Position
+from sitepose.app.live.stats import LiveFigures, Percentiles
 
 steps = ("queue", "detect", "pose", "nms", "track", "camera to pose", "camera to paint")
 figures = LiveFigures(

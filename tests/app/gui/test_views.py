@@ -29,7 +29,7 @@ from sitepose.app.gui.views.people import person_at
 from sitepose.app.gui.views.theme import COLORS
 from sitepose.app.gui.views.video import VideoPane
 from sitepose.app.gui.views.wakeup import Wakeup
-from sitepose.app.pipeline.live_replay import Position
+from sitepose.app.live.replay import Position
 
 pytestmark = pytest.mark.gui
 

@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-from sitepose.app.pipeline.live import FIRST, SECOND, LiveEngine
+from sitepose.app.live.engine import FIRST, SECOND, LiveEngine
 from sitepose.core.errors import SourceError
 from sitepose.core.formats.poses_jsonl import read_poses
 
@@ -383,7 +383,7 @@ class TestStopping:
 
 class TestWriting:
     def test_every_inferred_frame_has_its_line_and_a_switch_is_written(self, rig, tmp_path):
-        from sitepose.app.pipeline.live_writer import LiveWriter
+        from sitepose.app.live.writer import LiveWriter
 
         rig.shop.detectors["two"] = rig.fakes.Detector()
         rig.start()
@@ -403,7 +403,7 @@ class TestWriting:
         assert (saved.end.frames, saved.end.dropped) == (6, 4)
 
     def test_only_the_chosen_person_is_written(self, rig, tmp_path):
-        from sitepose.app.pipeline.live_writer import LiveWriter
+        from sitepose.app.live.writer import LiveWriter
 
         rig.start()
         writer = LiveWriter("cam", rig.engine.parts(), folder=tmp_path, select=5)
@@ -415,7 +415,7 @@ class TestWriting:
         assert [len(record.poses) for record in read_poses(tmp_path / "poses.jsonl")] == [0]
 
     def test_a_file_that_cannot_be_written_is_told_of(self, rig, tmp_path):
-        from sitepose.app.pipeline.live_writer import LiveWriter
+        from sitepose.app.live.writer import LiveWriter
 
         rig.start()
         (tmp_path / "poses.jsonl").mkdir()

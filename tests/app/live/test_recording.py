@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sitepose.app.pipeline.live import LiveEngine
-from sitepose.app.pipeline.live_inputs import source_opener
-from sitepose.app.pipeline.live_recording import LiveRecording
+from sitepose.app.live.engine import LiveEngine
+from sitepose.app.live.inputs import source_opener
+from sitepose.app.live.recording import LiveRecording
 from sitepose.app.sessions.manifest import read_manifest
 from sitepose.app.sessions.recorder import RecordingSettings
 from sitepose.core.errors import RecordingError

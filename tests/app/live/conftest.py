@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sitepose.app.config import RunConfig
-from sitepose.app.pipeline.live_parts import LiveParts, Loaded
+from sitepose.app.live.parts import LiveParts, Loaded
 from sitepose.core.errors import PluginError
 from sitepose.core.skeleton import load_skeleton
 from sitepose.core.structures import Detections, Frame, PoseCandidates, Poses

@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from sitepose.app.doctor_live import cameras, live_sources
-from sitepose.app.doctor_window import window
-from sitepose.app.findings import Finding
+from sitepose.app.doctor.findings import Finding
+from sitepose.app.doctor.live import cameras, live_sources
+from sitepose.app.doctor.window import window
 from sitepose.app.sessions.disk import show_size
 
 DISK_TEST_BYTES = 64 << 20

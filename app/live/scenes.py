@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from sitepose.app.pipeline.live_parts import LiveParts
+from sitepose.app.live.parts import LiveParts
 from sitepose.app.pipeline.runner import Stage, Work
 from sitepose.core.errors import PipelineError, SiteposeError
 from sitepose.core.structures import Frame

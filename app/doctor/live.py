@@ -9,7 +9,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
-from sitepose.app.findings import Finding
+from sitepose.app.doctor.findings import Finding
 from sitepose.core.errors import PluginError
 from sitepose.plugins.sources.live.cameras import list_cameras
 from sitepose.plugins.sources.live.gst_library import PACKAGE_OF_ELEMENT, GstLibrary, load_gstreamer

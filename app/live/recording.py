@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sitepose.app.pipeline.live import LiveEngine
-from sitepose.app.pipeline.live_parts import LiveParts
-from sitepose.app.pipeline.live_results import LiveResult
-from sitepose.app.pipeline.live_writer import header_of
+from sitepose.app.live.engine import LiveEngine
+from sitepose.app.live.parts import LiveParts
+from sitepose.app.live.results import LiveResult
+from sitepose.app.live.writer import header_of
 from sitepose.app.sessions.blurred import BlurredVideo
 from sitepose.app.sessions.paired_poses import PairedPoses
 from sitepose.app.sessions.recorder import Recorder, RecorderListener, RecorderStats, RecordingSettings

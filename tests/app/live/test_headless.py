@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from sitepose.app.cli.main import main
-from sitepose.app.pipeline import live_headless
-from sitepose.app.pipeline.live import LiveEngine
-from sitepose.app.pipeline.live_clips import Clips
-from sitepose.app.pipeline.live_headless import HeadlessRun, Recordings
+from sitepose.app.live import headless
+from sitepose.app.live.clips import Clips
+from sitepose.app.live.engine import LiveEngine
+from sitepose.app.live.headless import HeadlessRun, Recordings
 from sitepose.app.sessions.faces import head_regions
 from sitepose.app.sessions.listing import list_sessions
 from sitepose.app.sessions.manifest import read_manifest
@@ -32,7 +32,7 @@ from sitepose.core.skeleton import load_skeleton
 def run(fakes, tmp_path, monkeypatch):
     """Starts a run with parts without weights, in a thread; returns it, its events, and how to wait."""
     shop = fakes.Shop(one=fakes.Detector(delay_s=0.02))
-    monkeypatch.setattr(live_headless, "LiveEngine", partial(LiveEngine, load=shop.load))
+    monkeypatch.setattr(headless, "LiveEngine", partial(LiveEngine, load=shop.load))
     started = []
 
     def start(*locations, **options):
@@ -56,8 +56,8 @@ def run(fakes, tmp_path, monkeypatch):
         return headless, events, wait
 
     yield start
-    for headless, thread in started:
-        headless.stop()
+    for run, thread in started:
+        run.stop()
         thread.join(20)
     shop.workers.close()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from sitepose.app.choices import Progress
 from sitepose.app.config import RunConfig
-from sitepose.app.pipeline.live_parts import LiveParts, Loaded
+from sitepose.app.live.parts import LiveParts, Loaded
 from sitepose.core.errors import SiteposeError
 
 CLOSE_S = 1.0

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, get_args
 
-from sitepose.app.pipeline.live_events import EventKind, EventListener, LiveEvent
-from sitepose.app.pipeline.live_stats import Rate
+from sitepose.app.live.events import EventKind, EventListener, LiveEvent
+from sitepose.app.live.stats import Rate
 from sitepose.core.errors import SiteposeError
 from sitepose.core.structures import Frame
 from sitepose.plugins.api import FrameSource

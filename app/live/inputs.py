@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sitepose.app.pipeline.live_capture import OpenSource
+from sitepose.app.live.capture import OpenSource
 from sitepose.core.errors import SourceError
 from sitepose.plugins.api import FrameSource
 
@@ -92,6 +92,6 @@ def source_secrets(
 
 
 def _recording(path: Path) -> FrameSource:
-    from sitepose.app.pipeline.live_replay import Replay
+    from sitepose.app.live.replay import Replay
 
     return Replay(path)

@@ -10,10 +10,10 @@ import av
 import pytest
 
 from sitepose.app.cli.main import main
-from sitepose.app.pipeline import live_headless
-from sitepose.app.pipeline.live import LiveEngine
-from sitepose.app.pipeline.live_again import RecordedRun, run_again
-from sitepose.app.pipeline.live_headless import HeadlessRun, Recordings
+from sitepose.app.live import headless
+from sitepose.app.live.again import RecordedRun, run_again
+from sitepose.app.live.engine import LiveEngine
+from sitepose.app.live.headless import HeadlessRun, Recordings
 from sitepose.app.sessions.recorder import RecordingSettings
 from sitepose.core.errors import ConfigError, FormatError, SourceError
 from sitepose.core.formats.poses_jsonl import read_poses
@@ -74,7 +74,7 @@ def again(tmp_path, networks, capsys):
 def shop(fakes, monkeypatch):
     """Parts without weights, in place of the real networks."""
     found = fakes.Shop()
-    monkeypatch.setattr(live_headless, "LiveEngine", partial(LiveEngine, load=found.load))
+    monkeypatch.setattr(headless, "LiveEngine", partial(LiveEngine, load=found.load))
     yield found
     found.workers.close()
 

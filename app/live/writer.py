@@ -9,10 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from queue import Empty, Full, Queue
 
+from sitepose.app.live.parts import LiveParts
+from sitepose.app.live.results import LiveResult
 from sitepose.app.outputs.publish import Publisher
 from sitepose.app.outputs.writers import POSES, make_folder
-from sitepose.app.pipeline.live_parts import LiveParts
-from sitepose.app.pipeline.live_results import LiveResult
 from sitepose.app.run import described
 from sitepose.core.errors import SiteposeError
 from sitepose.core.formats.poses_jsonl import PoseRecord, PosesHeader, PosesWriter

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from sitepose.app.pipeline.live_clips import Clips, RecordedPoses, recorded_poses
+from sitepose.app.live.clips import Clips, RecordedPoses, recorded_poses
 from sitepose.core.errors import SourceError
 from sitepose.core.structures import Frame, Poses
 from sitepose.plugins.api import SourceInfo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from sitepose.app.pipeline.live_parts import LiveParts
+from sitepose.app.live.parts import LiveParts
 from sitepose.core.skeleton import Skeleton
 from sitepose.core.structures import TrackedFrame
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 
-from sitepose.app.findings import Finding
+from sitepose.app.doctor.findings import Finding
 
 QT_S = 30.0
 """Time for a window system to answer."""

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from sitepose.app.config import RunConfig
+from sitepose.app.live.capture import OpenSource
+from sitepose.app.live.engine import LiveEngine
+from sitepose.app.live.events import EventListener, LiveEvent
+from sitepose.app.live.inputs import source_label, source_opener
+from sitepose.app.live.recording import LiveRecording
+from sitepose.app.live.writer import LiveWriter
 from sitepose.app.outputs.report import RunReport
 from sitepose.app.outputs.writers import POSES, REPORT
-from sitepose.app.pipeline.live import LiveEngine
-from sitepose.app.pipeline.live_capture import OpenSource
-from sitepose.app.pipeline.live_events import EventListener, LiveEvent
-from sitepose.app.pipeline.live_inputs import source_label, source_opener
-from sitepose.app.pipeline.live_recording import LiveRecording
-from sitepose.app.pipeline.live_writer import LiveWriter
 from sitepose.app.sessions.recorder import RecorderEvent, RecordingSettings
 from sitepose.app.sessions.unattended import repair_cut_off
 from sitepose.core.errors import SiteposeError

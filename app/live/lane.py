@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 
 from sitepose.app.config import RunConfig
-from sitepose.app.pipeline.live_events import EventKind, EventListener, LiveEvent
-from sitepose.app.pipeline.live_loader import BackgroundLoader, Load
-from sitepose.app.pipeline.live_mail import Mail, TurnBox
-from sitepose.app.pipeline.live_parts import LiveParts
-from sitepose.app.pipeline.live_results import LiveResult, ResultSink
-from sitepose.app.pipeline.live_scenes import Scenes, StageFailure
-from sitepose.app.pipeline.live_stats import Ledger, LiveFigures
+from sitepose.app.live.events import EventKind, EventListener, LiveEvent
+from sitepose.app.live.loader import BackgroundLoader, Load
+from sitepose.app.live.mail import Mail, TurnBox
+from sitepose.app.live.parts import LiveParts
+from sitepose.app.live.results import LiveResult, ResultSink
+from sitepose.app.live.scenes import Scenes, StageFailure
+from sitepose.app.live.stats import Ledger, LiveFigures
 from sitepose.app.pipeline.runner import Work
 from sitepose.core.structures import Frame, TrackedFrame
 

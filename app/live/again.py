@@ -11,12 +11,12 @@ import numpy as np
 from pydantic import ValidationError
 
 from sitepose.app.config import RunConfig
+from sitepose.app.live.clips import Clips
+from sitepose.app.live.parts import LiveParts
+from sitepose.app.live.results import LiveResult
+from sitepose.app.live.scenes import Scenes
+from sitepose.app.live.writer import header_of
 from sitepose.app.outputs.writers import POSES, make_folder
-from sitepose.app.pipeline.live_clips import Clips
-from sitepose.app.pipeline.live_parts import LiveParts
-from sitepose.app.pipeline.live_results import LiveResult
-from sitepose.app.pipeline.live_scenes import Scenes
-from sitepose.app.pipeline.live_writer import header_of
 from sitepose.app.pipeline.runner import Work
 from sitepose.app.sessions.manifest import read_manifest
 from sitepose.core.errors import ConfigError, FormatError

@@ -10,9 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from sitepose.app.pipeline.live import RECORDED, LiveEngine
-from sitepose.app.pipeline.live_inputs import is_camera, source_label, source_opener
-from sitepose.app.pipeline.live_replay import Replay
+from sitepose.app.live.engine import RECORDED, LiveEngine
+from sitepose.app.live.inputs import is_camera, source_label, source_opener
+from sitepose.app.live.replay import Replay
 from sitepose.core.errors import SourceError
 from sitepose.core.formats.poses_jsonl import PoseRecord, PosesHeader, PosesWriter
 from sitepose.core.skeleton import load_skeleton

@@ -18,14 +18,14 @@ from dataclasses import dataclass, replace
 
 from sitepose.app.choices import Progress
 from sitepose.app.config import RunConfig
-from sitepose.app.pipeline.live_capture import Capture, OpenSource
-from sitepose.app.pipeline.live_events import EventListener, LiveEvent
-from sitepose.app.pipeline.live_lane import Lane
-from sitepose.app.pipeline.live_loader import Load
-from sitepose.app.pipeline.live_parts import LiveParts, load_parts
-from sitepose.app.pipeline.live_replay import Replay
-from sitepose.app.pipeline.live_results import LiveResult, ResultSink
-from sitepose.app.pipeline.live_stats import LiveFigures
+from sitepose.app.live.capture import Capture, OpenSource
+from sitepose.app.live.events import EventListener, LiveEvent
+from sitepose.app.live.lane import Lane
+from sitepose.app.live.loader import Load
+from sitepose.app.live.parts import LiveParts, load_parts
+from sitepose.app.live.replay import Replay
+from sitepose.app.live.results import LiveResult, ResultSink
+from sitepose.app.live.stats import LiveFigures
 from sitepose.core.structures import Frame, TrackedFrame
 from sitepose.models.runtimes.workers import Workers
 from sitepose.plugins.api import FrameSource
