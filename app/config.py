@@ -161,6 +161,16 @@ def read_config(
     return check(RunConfig, tree, where=f"{file.name}:" if file else "options:")
 
 
+def tables_named(file: Path | None, assignments: Iterable[str]) -> set[str]:
+    """Return the tables that a file or ``--set`` says something of, which the configuration no longer tells.
+
+    >>> tables_named(None, ["nms.settings.eta=.4"])
+    {'nms'}
+    """
+    said: Mapping[str, Any] = _read_toml(file) if file is not None else {}
+    return set(said).union(*map(parse_assignment, assignments))
+
+
 def merge(tree: dict[str, Any], changes: Mapping[str, Any]) -> None:
     """Write ``changes`` into ``tree``, table by table; another name of a part drops the old one's settings."""
     for key, value in changes.items():

@@ -86,15 +86,18 @@ def _poses_file(saved: Path) -> PosesFile:
 
 
 def _people(poses: PosesFile, suppress: Suppress | None) -> Iterator[PoseRecord]:
-    """Yield the saved frames, with their candidates suppressed anew where a pose-NMS is given."""
+    """Return the saved frames, with their candidates suppressed anew where a pose-NMS is given."""
     if suppress is None:
-        yield from poses
-        return
+        return iter(poses)
     folder = poses.path.parent / CANDIDATES
     if not folder.is_dir():
         raise ConfigError(
             f"--nms needs the candidates of the run in {folder}: run again with --save-candidates"
         )
+    return _suppressed_anew(poses, suppress, folder)
+
+
+def _suppressed_anew(poses: PosesFile, suppress: Suppress, folder: Path) -> Iterator[PoseRecord]:
     candidates = read_candidates(folder)
     for record in poses:
         yield dataclasses.replace(record, poses=suppress(_of_frame(candidates, record.index, folder)))

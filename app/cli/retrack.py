@@ -34,17 +34,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Track anew and say what came out."""
-    from sitepose.app.config import read_config
+    from sitepose.app.config import read_config, tables_named
     from sitepose.app.retrack import retrack
 
     named = {"tracker": arguments.tracker, "nms": arguments.nms}
     parts = {part: {"name": name} for part, name in named.items() if name is not None}
     config = read_config(arguments.config, overrides=parts, assignments=arguments.assignments)
+    anew = "nms" in parts or "nms" in tables_named(arguments.config, arguments.assignments)
     report = retrack(
         arguments.saved,
         arguments.output,
         tracker=config.tracker,
-        nms=config.nms if "nms" in config.model_fields_set else None,
+        nms=config.nms if anew else None,
         video=arguments.video,
     )
     if arguments.json:

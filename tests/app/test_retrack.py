@@ -35,6 +35,12 @@ def observed_boxes(folder):
     return [record.poses.boxes[record.poses.observed].tolist() for record in read_poses(folder / "poses.jsonl")]
 
 
+@pytest.fixture
+def without_candidates(finished, tmp_path):
+    """Return the folder of a run as it is unless candidates were asked for."""
+    return shutil.copytree(finished, tmp_path / "plain", ignore=shutil.ignore_patterns("candidates"))
+
+
 class TestRetrack:
     def test_the_same_parts_give_the_same_people(self, finished, tmp_path):
         assert main(["retrack", str(finished), "--nms", "parametric", "--output", str(tmp_path)]) == 0
@@ -72,11 +78,29 @@ class TestRetrack:
         assert code == 2
         assert "give it with --video" in capsys.readouterr().err
 
-    def test_without_candidates_nms_is_one_line(self, finished, tmp_path, capsys):
-        moved = shutil.copytree(finished, tmp_path / "moved", ignore=shutil.ignore_patterns("candidates"))
+    def test_another_tracker_alone_needs_no_candidates(self, without_candidates, tmp_path):
+        words = ["--tracker", "none", "--output", str(tmp_path / "new")]
+        assert main(["retrack", str(without_candidates), *words]) == 0
 
-        assert main(["retrack", str(moved), "--nms", "km", "--output", str(tmp_path / "new")]) == 2
+        assert observed_boxes(tmp_path / "new") == observed_boxes(without_candidates)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            pytest.param(["--nms", "km"], id="its name"),
+            pytest.param(["--nms", "parametric"], id="the name of the default"),
+            pytest.param(["--set", "nms.settings.form=published"], id="one of its settings"),
+            pytest.param(["--config", "site.toml"], id="a configuration file"),
+        ],
+    )
+    def test_nms_without_candidates_is_one_line(self, without_candidates, tmp_path, monkeypatch, capsys, words):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "site.toml").write_text('[nms]\nname = "parametric"\n')
+
+        assert main(["retrack", str(without_candidates), *words, "--output", "new"]) == 2
+
         assert "run again with --save-candidates" in capsys.readouterr().err
+        assert not (tmp_path / "new").exists()
 
     def test_the_saved_poses_are_never_overwritten(self, finished, capsys):
         before = (finished / "poses.jsonl").read_bytes()
