@@ -133,7 +133,8 @@ class Recorder:
         if self._skipping:
             self._skipping = False
             self.note(f"the disk was too slow: {self._overflowed} frames were not recorded so far")
-        if not self._queue.put(lambda writer: writer.packet(packet), len(packet.data) + SMALL_ITEM):
+        size = len(packet.data) + SMALL_ITEM
+        if not self._queue.put(lambda writer: writer.packet(packet), size, lingers=True):
             if self._queue.closed:
                 return
             self._overflowed += 1

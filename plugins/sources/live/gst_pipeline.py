@@ -253,7 +253,7 @@ class GstPipeline:
         whole = self._library.caps_filter(caps)
         chain = (*before, make(parser), whole, *self._pace(), *self._one_segment(), tee)
         self._add(*chain)
-        if self._address.kind == "rtsp":
+        if self._keeps_clock:
             self._clock = ClockKeeper(self._library.Gst, whole.get_static_pad("src"), self._clock_set)
         tee.link(self.packets)
         if self.frames is not None:
@@ -291,9 +291,14 @@ class GstPipeline:
             tee.link(queue)
         _link_pad(pad, chain[0])
 
+    @property
+    def _keeps_clock(self) -> bool:
+        """Whether a decoder must not see that the camera has set its clock; packets are numbered anyway."""
+        return self._address.kind == "rtsp" and self.frames is not None
+
     def _one_segment(self) -> tuple[Any, ...]:
         """Return what puts the moves of a :class:`ClockKeeper` into the stamps themselves."""
-        return (self._library.make("identity", single_segment=True),) if self._address.kind == "rtsp" else ()
+        return (self._library.make("identity", single_segment=True),) if self._keeps_clock else ()
 
     def _pace(self) -> tuple[Any, ...]:
         """Return what holds a file to its own pace: it would be read at once."""

@@ -139,7 +139,7 @@ class GstConnection:
         if buffer.has_flags(self._library.Gst.BufferFlags.CORRUPTED):
             self._delivery.damaged()
         picture = GstPicture(sample, self._layout, self._convert)
-        self._delivery.picture(self._arrival(sample, built), picture, self._raw_stream)
+        self._delivery.picture(self._arrival(sample, buffer, built), picture, self._raw_stream)
 
     def _serve_packets(self, built: GstPipeline) -> None:
         try:
@@ -160,7 +160,7 @@ class GstConnection:
             self._delivery.count_gaps = not (self._address.kind == "http" and self._encoding.codec == "mjpeg")
         assert self._encoding is not None  # set with the caps
         self._delivery.packet(
-            self._arrival(sample, built),
+            self._arrival(sample, buffer, built),
             buffer.extract_dup(0, buffer.get_size()),
             self._encoding,
             keyframe=not buffer.has_flags(self._library.Gst.BufferFlags.DELTA_UNIT),
@@ -168,20 +168,21 @@ class GstConnection:
             ours=built.valve is not None and built.frames is not None,
         )
 
-    def _arrival(self, sample: Any, built: GstPipeline) -> Arrival:
+    def _arrival(self, sample: Any, buffer: Any, built: GstPipeline) -> Arrival:
         """Return the stamps of a frame; its ``pts`` is the running time, which decoders and encoders keep."""
         gst = self._library.Gst
-        now = time.monotonic()
-        buffer = sample.get_buffer()
-        stamp = buffer.pts if buffer.pts != gst.CLOCK_TIME_NONE else buffer.dts
-        base = built.pipeline.get_base_time()
+        now, never = time.monotonic(), gst.CLOCK_TIME_NONE
+        stamp = buffer.pts
+        if stamp == never:
+            stamp = buffer.dts
         running = sample.get_segment().to_running_time(gst.Format.TIME, stamp)
-        if stamp == gst.CLOCK_TIME_NONE or running == gst.CLOCK_TIME_NONE:
-            return Arrival(max(0, time.monotonic_ns() - base), NANOSECOND, now)
+        if stamp == never or running == never:
+            since = time.monotonic_ns() - built.pipeline.get_base_time()
+            return Arrival(max(0, since), NANOSECOND, now)
         if built.valve is None:
             return Arrival(running, NANOSECOND, now)
         # Raw pictures carry the time of their capture, and GStreamer's clock is the monotonic one.
-        captured = (base + running) / 1e9
+        captured = (built.pipeline.get_base_time() + running) / 1e9
         return Arrival(running, NANOSECOND, captured if now - OLDEST_S < captured <= now else now)
 
     def _turn(self, built: GstPipeline) -> None:

@@ -72,11 +72,14 @@ class TestFaults:
         assert kinds[-1] == "playing"
         assert verify(recorder.folder).good
 
-    def test_a_camera_that_sets_its_clock_is_recorded_without_a_gap(self, tmp_path, camera, live, wait_until):
+    @pytest.mark.parametrize("decode", [False, True], ids=["video alone", "pictures as well"])
+    def test_a_camera_that_sets_its_clock_is_recorded_without_a_gap(
+        self, tmp_path, camera, live, wait_until, decode
+    ):
         from benchmarks.camera.lossy import BadNetwork
 
         with BadNetwork(camera.port) as network:
-            source = live(camera.url_through(network.port), transport="udp", decode=False)
+            source = live(camera.url_through(network.port), transport="udp", decode=decode)
             with Recorder(tmp_path, source.address.label, SMALL, name="session") as recorder:
                 jumps = []
                 source.listen(lambda event: jumps.append(event) if isinstance(event, ClockJumped) else None)

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sitepose.app.sessions.byte_queue import ByteQueue
 from sitepose.app.sessions.disk import DiskPolicy, look_at_disk, parse_size, show_duration, show_size
 from sitepose.app.sessions.schedule import parse_schedule
 from sitepose.app.sessions.syncing import Syncer
@@ -23,8 +22,8 @@ from sitepose.core.structures import Detections, Frame
 BACKGROUND = np.tile(np.linspace(30, 200, 640).astype(np.uint8)[None, :, None], (360, 1, 3))
 
 
-def frame(image):
-    return Frame(image, index=0, timestamp=0.0)
+def frame(image, timestamp=0.0):
+    return Frame(image, index=0, timestamp=timestamp)
 
 
 def with_person(x):
@@ -60,6 +59,13 @@ class TestMotion:
 
         assert seen[0]
         assert not seen[-1]
+
+    def test_what_was_long_ago_is_no_background(self):
+        motion = Motion()
+        motion(frame(BACKGROUND, timestamp=1.0))
+
+        assert not motion(frame(with_person(100), timestamp=3600.0))
+        assert motion(frame(with_person(400), timestamp=3600.2))
 
     def test_another_size_begins_anew(self):
         motion = Motion()
@@ -145,28 +151,6 @@ class TestDisk:
     def test_everything_can_be_shown(self, size, seconds):
         assert show_size(size)
         assert show_duration(seconds)
-
-
-class TestByteQueue:
-    def test_refuses_what_does_not_fit_and_keeps_order(self):
-        queue = ByteQueue(100)
-
-        assert queue.put("a", 60)
-        assert not queue.put("b", 60)
-        assert queue.put("c", 40)
-        assert [queue.get(0), queue.get(0), queue.get(0)] == ["a", "c", None]
-        assert queue.waiting_bytes == 0
-
-    def test_a_closed_one_is_emptied_and_takes_nothing(self):
-        queue = ByteQueue(100)
-        queue.put("a", 1)
-        queue.close()
-
-        assert not queue.put("b", 1)
-        assert not queue.finished
-        assert queue.get(60) == "a"
-        assert queue.get(60) is None
-        assert queue.finished
 
 
 class TestSyncer:
