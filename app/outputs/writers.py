@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +13,7 @@ from sitepose.app.config import OutputConfig
 from sitepose.app.outputs.publish import Publisher
 from sitepose.app.pipeline.runner import Stage, Work
 from sitepose.core.errors import RecordingError
+from sitepose.core.formats.exports import EXPORTS
 from sitepose.core.formats.poses_jsonl import PoseRecord, PosesHeader, PosesWriter
 from sitepose.core.skeleton import Skeleton
 from sitepose.plugins.api import SourceInfo
@@ -45,6 +48,7 @@ class RunWriters:
         self._skeleton = skeleton
         self._closers = ExitStack()
         make_folder(folder)
+        forget_run(folder)
         self._poses = self._closers.enter_context(PosesWriter(folder / POSES, header))
         self._publisher: Publisher | None = None
         self._overlay: OverlayWriter | None = None
@@ -134,6 +138,38 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RecordingError(f"cannot make the output folder {folder}: {error.strerror or error}") from error
+
+
+def forget_run(folder: Path) -> None:
+    """Remove what an earlier run has left in a folder: it does not belong to the poses that replace its own.
+
+    The report goes first, as a run that is cut short must not be taken for one that was finished.
+
+    Raises:
+        RecordingError: A file cannot be removed.
+    """
+    from sitepose.core.formats.candidates import remove_candidates
+
+    exports = _exports_of(folder / REPORT)
+    try:
+        for name in (REPORT, OVERLAY, *exports):
+            place = folder / name
+            if place.is_dir():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
+        remove_candidates(folder / CANDIDATES)
+    except OSError as error:
+        raise RecordingError(f"{folder}: cannot be cleared of an earlier run: {error.strerror}") from error
+
+
+def _exports_of(report: Path) -> list[str]:
+    """Return the files and folders of those exports that a report names."""
+    try:
+        paths = json.loads(report.read_text(encoding="utf-8"))["paths"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [export.place for name, export in EXPORTS.items() if name in paths]
 
 
 Listener = Callable[[Work], None]

@@ -57,9 +57,7 @@ class CandidatesWriter:
         self._parts = 0
         with self._told():
             self._folder.mkdir(parents=True, exist_ok=True)
-            for path in self._folder.iterdir():
-                if _PART.fullmatch(path.name.removesuffix(".part")):
-                    path.unlink()
+            remove_candidates(self._folder)
 
     def write(self, index: int, candidates: PoseCandidates) -> None:
         """Add the candidates of a frame.
@@ -101,6 +99,17 @@ class CandidatesWriter:
             yield
         except OSError as error:
             raise RecordingError(f"{self._folder}: cannot be written: {error.strerror or error}") from error
+
+
+def remove_candidates(folder: Path) -> None:
+    """Remove what a writer has left in a folder, and nothing else.
+
+    Raises:
+        OSError: A part cannot be removed.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if _PART.fullmatch(path.name.removesuffix(".part")):
+            path.unlink()
 
 
 def read_candidates(folder: str | Path) -> Iterator[tuple[int, PoseCandidates]]:

@@ -120,6 +120,31 @@ class TestVideoRun:
         assert "ends in the middle" in report.error
         assert 5 < frames < 25
 
+    def test_nothing_of_an_earlier_run_is_left_beside_the_new_poses(self, clip, config, parts, tmp_path):
+        much = {"save_candidates": True, "overlay": True, "formats": ("mot", "openpose")}
+        output = config.output.model_copy(update=much)
+        VideoRun(str(clip), tmp_path, config.model_copy(update={"output": output}), parts).run()
+        (tmp_path / "notes.txt").write_text("of somebody")
+        (tmp_path / "coco.json").write_text("of somebody")
+        broken = dataclasses.replace(parts, detector=Failing(parts.detector, "detect", 3))
+
+        VideoRun(str(clip), tmp_path, config, broken).run()
+
+        left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+        assert left == {"poses.jsonl", "run.json", "notes.txt", "coco.json"}
+        assert json.loads((tmp_path / "run.json").read_text())["status"] == "failed"
+
+    def test_a_run_that_is_killed_is_not_taken_for_the_finished_one_before(self, clip, config, parts, tmp_path):
+        VideoRun(str(clip), tmp_path, config, parts).run()
+        seen = []
+
+        def look(_work):
+            seen.append((tmp_path / "run.json").exists())
+
+        VideoRun(str(clip), tmp_path, config, parts, listener=look).run()
+
+        assert seen == [False] * 25
+
 
 class TestExports:
     def test_formats_are_written_at_the_end(self, clip, config, parts, tmp_path):
