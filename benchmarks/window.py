@@ -1,7 +1,8 @@
 """What the window costs: ``python -m benchmarks.window``, best on a quiet machine. Prints a Markdown table.
 
 * painting 1080p with 10 skeletons, in the window's thread and beside it,
-* the longest time for which the window's thread answers nothing while parts are switched,
+* the longest time for which the window's thread answers nothing while parts are switched, also to a network
+  with a file of 150 MB,
 * camera to paint and to poses, by the time that a simulated RTSP camera writes into its pixels, in turns with
   the shortest GStreamer pipeline; pictures a second while networks are slow; this needs GStreamer.
 
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.large_network import write_large_network
 from benchmarks.window_camera import Row, camera_rows
 from sitepose.app.config import read_config
 from sitepose.app.gui.model import SessionModel
@@ -37,6 +39,8 @@ DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 PANE = (1280, 720)
 PAINTS = 200
 SWITCHES = 20
+LARGE_LAYERS, LARGE_SWITCHES = 9, 6
+LIBRARIES = ("openvino", "onnxruntime")
 PAINT_TARGET_MS, STALL_TARGET_MS = 6.0, 50.0
 
 BODY = np.array(
@@ -61,7 +65,10 @@ def main() -> None:
 
     application = make_application()
     rows = (
-        paint_rows(application) + switch_rows(application, options.data) + live_rows(application, options.data)
+        paint_rows(application)
+        + switch_rows(application, options.data)
+        + large_rows(application, options.data)
+        + live_rows(application, options.data)
     )
     print(f"Screen: {application.platformName()}; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}\n")
     print("| what | measured | target |\n|---|---|---|")
@@ -121,6 +128,39 @@ def switch_rows(application: Any, data: Path) -> list[Row]:
             f"<= {STALL_TARGET_MS:g} ms",
         ),
     ]
+
+
+def large_rows(application: Any, data: Path) -> list[Row]:
+    """Switch to a large pose network and back, and see how long the window's thread answers nothing."""
+    video = data / "videos" / "one-by-one-person-detection.mp4"
+    if not video.is_file():
+        return [("longest stall while a large network is opened", f"not measured: no {video}", "")]
+    rows = []
+    with tempfile.TemporaryDirectory() as folder, opened(application, data, str(video), seconds=90) as window:
+        file = Path(folder) / "large.onnx"
+        megabytes = write_large_network(file, layers=LARGE_LAYERS)
+        engine = window.controller._engine
+        small = window.controller.model.configs[FIRST]
+        for library in LIBRARIES:
+            runtime = small.runtime.model_copy(update={"library": library})
+            large = small.model_copy(
+                update={"pose": small.pose.model_copy(update={"file": file}), "runtime": runtime}
+            )
+            worst = []
+            for number in range(LARGE_SWITCHES):
+                wanted = (large, small)[number % 2]
+                engine.switch(wanted)
+                worst.append(max(stalls(application, partial(runs, engine, wanted), 60.0)))
+                if not runs(engine, wanted):
+                    raise SystemExit(f"{library}: no poses of {file.name} after a minute")
+            rows.append(
+                (
+                    f"the same during {LARGE_SWITCHES} switches to and from {megabytes} MB, {library}",
+                    f"median {statistics.median(worst) * 1e3:.1f} ms, longest {max(worst) * 1e3:.1f} ms",
+                    f"<= {STALL_TARGET_MS:g} ms",
+                )
+            )
+    return rows
 
 
 def live_rows(application: Any, data: Path) -> list[Row]:

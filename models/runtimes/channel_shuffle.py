@@ -18,9 +18,10 @@ from sitepose.models.runtimes.channel_aliases import Aliases, Channel, find_alia
 from sitepose.models.runtimes.channel_order import Conflict, Order, reorder_channels
 from sitepose.models.runtimes.folding import fold_biases, fold_doublings
 from sitepose.models.runtimes.graph import Graph, has_branches, is_pointwise
+from sitepose.models.runtimes.weights import Weights
 
 
-def without_shuffles(model: Any) -> Any:
+def without_shuffles(model: Any, weights: Weights | None = None) -> Any:
     """Return an ``onnx.ModelProto`` that gives the same results with its channel shuffles folded away.
 
     The model itself is returned where it has none, or where something in it depends on the order of channels in
@@ -28,7 +29,7 @@ def without_shuffles(model: Any) -> Any:
     """
     if not any(is_shuffle_transpose(node) for node in model.graph.node) or has_branches(model):
         return model
-    graph = Graph(model)
+    graph = Graph(model, weights)
     fold_biases(graph)
     aliases = find_aliases(graph)
     try:

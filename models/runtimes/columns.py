@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sitepose.models.runtimes.graph import Graph, attribute, copy_of, has_branches
+from sitepose.models.runtimes.weights import Weights
 
 ENTRYWISE = frozenset({"HardSigmoid", "Identity", "Relu", "Sigmoid", "Tanh"})
 """Operators that look at each number by itself."""
@@ -13,7 +14,7 @@ CHANNELS = 1
 """Axis of a tensor that convolutions write, and joins and reshapes keep."""
 
 
-def with_columns(model: Any, count: int) -> Any:
+def with_columns(model: Any, count: int, weights: Weights | None = None) -> Any:
     """Return an ``onnx.ModelProto`` that computes only the first entries of the last axis of its only output.
 
     The model itself is returned where it has several outputs, or where something in it is not understood.
@@ -21,12 +22,13 @@ def with_columns(model: Any, count: int) -> Any:
     Args:
         model: The network; it stays as it is.
         count: Entries to keep.
+        weights: Where its large tensors are; None where all are in the model.
     """
     shape = model.graph.output[0].type.tensor_type.shape.dim
     if len(model.graph.output) != 1 or has_branches(model) or not shape or shape[-1].dim_value <= count:
         return model
     copy = copy_of(model)
-    graph = Graph(copy)
+    graph = Graph(copy, weights)
     if not _Cut(graph).keep(copy.graph.output[0].name, len(shape) - 1, count):
         return model
     copy.graph.output[0].type.tensor_type.shape.dim[-1].dim_value = count

@@ -13,6 +13,7 @@ import numpy as np
 
 from sitepose.models.runtimes.api import AnyArray
 from sitepose.models.runtimes.graph import Graph, attribute, has_branches
+from sitepose.models.runtimes.weights import Weights
 
 HEIGHT, WIDTH = 2, 3
 """Axes of a picture in a batch."""
@@ -26,11 +27,11 @@ class _Picked(NamedTuple):
     column: int
 
 
-def without_focus(model: Any) -> Any:
+def without_focus(model: Any, weights: Weights | None = None) -> Any:
     """Return an ``onnx.ModelProto`` that gives the same results without Focus layers; itself if it has none."""
     if not any(node.op_type == "Slice" for node in model.graph.node) or has_branches(model):
         return model
-    graph = Graph(model)
+    graph = Graph(model, weights)
     producers, readers = graph.producers(), graph.readers()
     folded = False
     for join in [node for node in graph.nodes if node.op_type == "Concat" and attribute(node, "axis") == 1]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sitepose.models.runtimes.api import AnyArray
+from sitepose.models.runtimes.weights import Weights
 
 
 class Graph:
@@ -16,6 +17,7 @@ class Graph:
 
     Args:
         model: The network (``onnx.ModelProto``); it stays as it is.
+        weights: Where its large tensors are; None where all are in the model, as those of the result then are.
 
     Attributes:
         nodes: The operators (``onnx.NodeProto``), in any order.
@@ -26,19 +28,19 @@ class Graph:
         outputs: Names of the outputs.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, weights: Weights | None = None) -> None:
         import onnx
 
         graph = onnx.shape_inference.infer_shapes(model).graph
         self._model = model
+        self._weights = weights
+        to_array = onnx.numpy_helper.to_array if weights is None else weights.array
         given = [
             node for node in graph.node if node.op_type == "Constant" and attribute(node, "value") is not None
         ]
         tensors = [(tensor.name, tensor) for tensor in graph.initializer]
         tensors += [(node.output[0], attribute(node, "value")) for node in given]
-        self.constants: dict[str, AnyArray] = {
-            name: onnx.numpy_helper.to_array(tensor) for name, tensor in tensors
-        }
+        self.constants: dict[str, AnyArray] = {name: to_array(tensor) for name, tensor in tensors}
         self.nodes: list[Any] = list(graph.node)
         self.remove(given)
         values = [*graph.input, *graph.value_info, *graph.output]
@@ -112,7 +114,8 @@ class Graph:
         nodes = self._needed_in_order()
         read = {name for node in nodes for name in node.input}
         used = {name: value for name, value in self.constants.items() if name in read}
-        constants = [numpy_helper.from_array(value, name) for name, value in used.items()]
+        to_tensor = numpy_helper.from_array if self._weights is None else self._weights.tensor
+        constants = [to_tensor(value, name) for name, value in used.items()]
         inputs = [value for value in graph.input if value.name in self.inputs]
         rewritten = helper.make_graph(nodes, graph.name, inputs, list(graph.output), constants)
         return helper.make_model(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sitepose.models.runtimes.graph import Graph, has_branches
+from sitepose.models.runtimes.weights import Weights
 
 BATCH = 0
 """Axis of a network's input and outputs that counts items."""
@@ -27,7 +28,7 @@ SPATIAL = slice(2, None)
 """Axes of a picture's rows and columns."""
 
 
-def with_items(model: Any, count: int) -> Any | None:
+def with_items(model: Any, count: int, weights: Weights | None = None) -> Any | None:
     """Return an ``onnx.ModelProto`` that takes ``count`` items at once; None where something stands against it.
 
     What is rewritten are the places that name a batch of 1 without need: the declared shapes, and enlargements
@@ -36,8 +37,9 @@ def with_items(model: Any, count: int) -> Any | None:
     Args:
         model: The network; it stays as it is.
         count: Items.
+        weights: Where its large tensors are; None where all are in the model.
     """
-    rewritten = _with_sides(model, {BATCH: count})
+    rewritten = _with_sides(model, {BATCH: count}, weights)
     if rewritten is None:
         return None
     for output in rewritten.graph.output:
@@ -48,19 +50,20 @@ def with_items(model: Any, count: int) -> Any | None:
     return rewritten
 
 
-def with_size(model: Any, size_wh: tuple[int, int]) -> Any | None:
+def with_size(model: Any, size_wh: tuple[int, int], weights: Weights | None = None) -> Any | None:
     """Return an ``onnx.ModelProto`` for pictures of another size; None where something stands against it.
 
     Args:
         model: The network; it stays as it is.
         size_wh: Width and height.
+        weights: Where its large tensors are; None where all are in the model.
     """
     import onnx
 
     declared = model.graph.input[0].type.tensor_type.shape.dim
     rows = 2 if len(declared) == 4 and declared[1].dim_value == 3 else 1
-    rewritten = _with_sides(model, {rows: size_wh[1], rows + 1: size_wh[0]})
-    if rewritten is None or _names_a_whole_shape(rewritten):
+    rewritten = _with_sides(model, {rows: size_wh[1], rows + 1: size_wh[0]}, weights)
+    if rewritten is None or _names_a_whole_shape(rewritten, weights):
         return None
     for output in rewritten.graph.output:
         for side in output.type.tensor_type.shape.dim[BATCH + 1 :]:
@@ -71,11 +74,11 @@ def with_size(model: Any, size_wh: tuple[int, int]) -> Any | None:
         return None
 
 
-def _with_sides(model: Any, sides: Mapping[int, int]) -> Any | None:
+def _with_sides(model: Any, sides: Mapping[int, int], weights: Weights | None) -> Any | None:
     """Return the network with other lengths of its input's axes, and enlargements by factors."""
     if has_branches(model):
         return None
-    graph = Graph(model)
+    graph = Graph(model, weights)
     if not all(_by_factors(node, graph) for node in graph.nodes if node.op_type == "Resize"):
         return None
     rewritten = graph.to_model()
@@ -87,9 +90,9 @@ def _with_sides(model: Any, sides: Mapping[int, int]) -> Any | None:
     return rewritten
 
 
-def _names_a_whole_shape(model: Any) -> bool:
+def _names_a_whole_shape(model: Any, weights: Weights | None) -> bool:
     """Return whether the network arranges numbers in a shape that leaves nothing open."""
-    graph = Graph(model)
+    graph = Graph(model, weights)
     targets = [graph.constants.get(node.input[1]) for node in graph.nodes if node.op_type == "Reshape"]
     return any(target is not None and bool((target > 0).all()) for target in targets)
 

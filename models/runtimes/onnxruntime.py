@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,10 @@ def open_onnxruntime(
         WeightsError: The file is missing, damaged or does not fit.
     """
     precision = _precision(file, options)
-    session = _load(file, options, columns)
+    # Channel shuffles stay: this library keeps channels in blocks of 16 and loses by folding what it saves.
+    network = file.rewritten(fold_shuffles=False, columns=columns)
+    weights = network.large_weights()
+    session = _load(network, weights, options)
     provider = session.get_providers()[0]
     if options.device.startswith("cuda") and provider != CUDA_PROVIDER:
         raise ConfigError(f"device {options.device!r}: onnxruntime could not start CUDA and offers {provider}")
@@ -65,13 +69,23 @@ def open_onnxruntime(
         streams=1 if on_gpu else workers.threads,
         threads_per_stream=1 if on_gpu else options.threads_per_item,
     )
-
-    def infer(piece: AnyArray) -> list[AnyArray]:
-        results: list[AnyArray] = session.run(names, {signature.input_names[0]: piece})
-        return results
-
+    infer = _Inference(session, signature.input_names[0], names, weights)
     items = None if on_gpu and signature.free_batch else 1
     return StreamedSession(signature=signature, info=info, workers=workers, infer=infer, items=items)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inference:
+    """Runs a session, and keeps the weights that it looks at for as long."""
+
+    session: ort.InferenceSession
+    input_name: str
+    output_names: tuple[str, ...]
+    weights: Mapping[str, AnyArray]
+
+    def __call__(self, piece: AnyArray) -> list[AnyArray]:
+        results: list[AnyArray] = self.session.run(self.output_names, {self.input_name: piece})
+        return results
 
 
 def _precision(file: OnnxFile, options: RuntimeOptions) -> str:
@@ -100,20 +114,22 @@ def _providers(device: str) -> list[Any]:
     return [(CUDA_PROVIDER, {"device_id": number}), CPU_PROVIDER]
 
 
-def _load(file: OnnxFile, options: RuntimeOptions, columns: int | None) -> ort.InferenceSession:
+def _load(network: OnnxFile, weights: Mapping[str, AnyArray], options: RuntimeOptions) -> ort.InferenceSession:
     providers = _providers(options.device)
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = options.threads_per_item
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
-    # Channel shuffles stay: this library keeps channels in blocks of 16 and loses by folding what it saves.
-    network = file.rewritten(fold_shuffles=False, columns=columns).to_load()
+    values = [ort.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
+    settings.add_external_initializers(list(weights), values)
     try:
-        return ort.InferenceSession(network, settings, providers=providers)
+        return ort.InferenceSession(network.to_load(), settings, providers=providers)
     except Exception as error:  # the library's exceptions have no common base of their own
         reason = " ".join(str(error).split())
-        raise WeightsError(f"{file.path}: not a network that onnxruntime can load ({reason:.200})") from error
+        raise WeightsError(
+            f"{network.path}: not a network that onnxruntime can load ({reason:.200})"
+        ) from error
 
 
 def _signature(session: ort.InferenceSession, outputs: tuple[str, ...]) -> Signature:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -68,7 +68,8 @@ def open_openvino(
     core = _library().Core()
     precision = _precision(core, file, options)
     network = file.rewritten(fold_shuffles=True, columns=columns)
-    model, signature = _read(core, network, outputs)
+    weights = network.large_weights()
+    model, signature = _read(core, network, weights, outputs)
     settings = {
         "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
         "NUM_STREAMS": max(1, workers.threads // options.threads_per_item),
@@ -81,7 +82,7 @@ def open_openvino(
     except RuntimeError as error:
         raise WeightsError(f"{file.path}: openvino cannot compile it ({_one_line(error)})") from error
     info = _info(compiled, precision, file.path)
-    alone = _Requests(compiled, workers.threads)
+    alone = _Requests(compiled, workers.threads, weights)
     several = network.for_items(items) if items > 1 else None
     together = _open_several(core, several, signature, settings, alone) if several else None
     if together is None:
@@ -104,9 +105,16 @@ def _library() -> Any:
 
 
 class _Requests:
-    """One inference request for each worker; whoever comes takes a free one."""
+    """One inference request for each worker; whoever comes takes a free one.
 
-    def __init__(self, compiled: Any, count: int) -> None:
+    Args:
+        compiled: The network.
+        count: How many.
+        weights: What the network looks at; kept for as long.
+    """
+
+    def __init__(self, compiled: Any, count: int, weights: Mapping[str, AnyArray]) -> None:
+        self._weights = weights
         self._tensor = _library().Tensor
         self._free: SimpleQueue[Any] = SimpleQueue()
         for _ in range(count):
@@ -148,13 +156,14 @@ def _open_several(
     A file may name its batch of 1 anywhere. Where that stops nothing, but changes the result, only a try shows.
     """
     try:
-        model = _with_outputs(core.read_model(network.to_load()), signature.output_names)
+        weights = network.large_weights()
+        model = _with_outputs(_read_model(core, network, weights), signature.output_names)
         compiled = core.compile_model(model, DEVICE, settings)
     except RuntimeError:
         return None
     shape = tuple(compiled.inputs[0].get_shape())
     items = np.random.default_rng(0).uniform(0, 2, shape).astype(signature.input_dtypes[0])
-    together = _Requests(compiled, int(settings["NUM_STREAMS"]))
+    together = _Requests(compiled, int(settings["NUM_STREAMS"]), weights)
     for got, *results in zip(together(items), *map(alone, items[:, None]), strict=True):
         expected = np.concatenate(results)
         if got.shape != expected.shape or not np.allclose(got, expected, rtol=SAME, atol=SAME):
@@ -187,11 +196,13 @@ def _precision(core: Any, file: OnnxFile, options: RuntimeOptions) -> str:
     return options.precision
 
 
-def _read(core: Any, network: OnnxFile, outputs: Sequence[str] | None) -> tuple[Any, Signature]:
+def _read(
+    core: Any, network: OnnxFile, weights: Mapping[str, AnyArray], outputs: Sequence[str] | None
+) -> tuple[Any, Signature]:
     """Return the network with the wanted outputs alone and a batch of 1, and its signature as published."""
     path = str(network.path)
     try:
-        model = core.read_model(network.to_load())
+        model = _read_model(core, network, weights)
     except RuntimeError as error:
         raise WeightsError(f"{path}: not a network that openvino can load ({_one_line(error)})") from error
     names = select_outputs([_name(port, i) for i, port in enumerate(model.outputs)], outputs, path)
@@ -209,6 +220,20 @@ def _read(core: Any, network: OnnxFile, outputs: Sequence[str] | None) -> tuple[
         shape[0] = 1
         model.reshape(shape)
     return model, signature
+
+
+def _read_model(core: Any, network: OnnxFile, weights: Mapping[str, AnyArray]) -> Any:
+    """Return the library's form of a network, large weights where they are in memory."""
+    if not weights:
+        return core.read_model(network.to_load())
+    model = core.read_model(network.fed_weights())
+    constant = _library().op.Constant
+    for name, array in weights.items():
+        parameter = model.input(name).get_node()
+        parameter.output(0).replace(constant(array, shared_memory=True).output(0))
+        model.remove_parameter(parameter)
+    model.validate_nodes_and_infer_types()
+    return model
 
 
 def _info(compiled: Any, precision: str, path: Path) -> RuntimeInfo:

@@ -39,12 +39,14 @@ def quantize(source: Path, target: Path, items: Iterable[AnyArray]) -> None:
         WeightsError: The source is missing, damaged or quantised already.
         ValueError: There are no items.
     """
+    import onnx
+
     file = read_onnx(source)
     if file.quantized:
         raise WeightsError(f"{source}: is quantised already")
     reader = _Reader(file.model.graph.input[0].name, items)
     with tempfile.TemporaryDirectory() as folder:
-        prepared = _prepare(file.model, Path(folder))
+        prepared = _prepare(onnx.load(str(source)), Path(folder))
         _quantize(prepared, target, reader)
 
 

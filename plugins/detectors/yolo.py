@@ -24,6 +24,7 @@ from sitepose.core.errors import ConfigError, PluginError, WeightsError
 from sitepose.core.skeleton import Skeleton, load_skeleton
 from sitepose.core.structures import Detections, Frame
 from sitepose.models.networks.torchvision_ops import prepare_torchvision
+from sitepose.models.runtimes.onnx_file import read_onnx
 from sitepose.plugins.api import Capabilities, PluginContext
 from sitepose.plugins.detectors.box_network import BoxSettings
 from sitepose.plugins.detectors.network_input import Fit
@@ -186,10 +187,9 @@ def import_ultralytics() -> Any:
 
 def _onnx_task(path: Path) -> str:
     """Return what an exported network is for, from what its exporter wrote into it."""
-    import onnx
-
-    model = onnx.load(str(path), load_external_data=False)
-    return next((entry.value for entry in model.metadata_props if entry.key == "task"), "detect")
+    return next(
+        (entry.value for entry in read_onnx(path).model.metadata_props if entry.key == "task"), "detect"
+    )
 
 
 def _skeleton(network: Any) -> Skeleton | None:
