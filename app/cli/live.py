@@ -54,15 +54,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     live.add_argument("--transport", choices=("tcp", "udp"), help="of RTSP cameras; default tcp")
     live.add_argument(
+        "--no-verify-tls",
+        action="store_true",
+        help="rtsps:// and https:// with any certificate, as most cameras have",
+    )
+    live.add_argument(
         "--record", nargs="?", type=Path, const=Path("sessions"), metavar="DIR",
         help="record every camera from the start, a site session each, in DIR; default: sessions",
     )  # fmt: skip
+    privacy = live.add_mutually_exclusive_group()
+    privacy.add_argument(
+        "--blur-faces", action="store_true", help="record video in which nobody can be recognized"
+    )
+    privacy.add_argument("--poses-only", action="store_true", help="record how people moved, and no video")
     live.add_argument("--headless", action="store_true", help="no window: write poses until interrupted")
 
 
 def wanted(arguments: argparse.Namespace) -> bool:
     """Return whether the command line asks for something live: a camera, or nothing at all."""
-    return bool(arguments.camera or arguments.url or arguments.gst) or not arguments.video
+    private = arguments.blur_faces or arguments.poses_only  # else nobody would say that a video has none of it
+    return bool(arguments.camera or arguments.url or arguments.gst or private) or not arguments.video
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     from sitepose.app.logs import configure_logs
 
     configure_logs(arguments.verbose)
+    _check_privacy(arguments)
     locations = _locations(arguments)
     _keep_secret(locations, arguments)
     if arguments.headless:
@@ -79,8 +91,27 @@ def run(arguments: argparse.Namespace) -> int:
     return _run_window(locations, arguments)
 
 
+def _check_privacy(arguments: argparse.Namespace) -> None:
+    """Refuse what would record people who are not to be recognized.
+
+    Raises:
+        ConfigError: The option says what is recorded, and something else would be, or nothing.
+    """
+    option = "--blur-faces" if arguments.blur_faces else "--poses-only"
+    if not (arguments.blur_faces or arguments.poses_only):
+        return
+    if arguments.video:
+        raise ConfigError(f"{option}: is for cameras that are recorded, not for --video")
+    if arguments.record is None:
+        raise ConfigError(f"{option}: says what --record leaves out; add --record")
+    if not arguments.headless:
+        raise ConfigError(f"{option}: the window records as the camera sends it; add --headless")
+
+
 def _locations(arguments: argparse.Namespace) -> list[Location]:
-    login = {} if arguments.transport is None else {"transport": arguments.transport}
+    login: dict[str, Any] = {} if arguments.transport is None else {"transport": arguments.transport}
+    if arguments.no_verify_tls:
+        login["verify_tls"] = False
     if arguments.user is not None:
         login |= {"user": arguments.user, "password": _password(arguments.password_file)}
     elif arguments.password_file is not None:
@@ -162,6 +193,7 @@ def _run_window(locations: list[Location], arguments: argparse.Namespace) -> int
 
 def _run_headless(locations: list[Location], config: RunConfig, arguments: argparse.Namespace) -> int:
     from sitepose.app.live.headless import HeadlessRun, Recordings
+    from sitepose.app.sessions.recording import RecordingSettings
 
     told: set[str] = set()
 
@@ -170,7 +202,8 @@ def _run_headless(locations: list[Location], config: RunConfig, arguments: argpa
         told.add(line)
         print(f"sitepose: {line}", file=sys.stderr, flush=True)
 
-    record = None if arguments.record is None else Recordings(root=arguments.record)
+    settings = RecordingSettings(blur_faces=arguments.blur_faces, poses_only=arguments.poses_only)
+    record = None if arguments.record is None else Recordings(root=arguments.record, settings=settings)
     headless = HeadlessRun(locations, config, arguments.output, record=record, on_event=tell)
     try:
         with _stopping(headless.stop):

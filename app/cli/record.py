@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
-import select
-import signal
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sitepose.app.cli import record_poses
+from sitepose.app.cli import record_poses, record_watch
 
 if TYPE_CHECKING:
+    from sitepose.app.cli.record_watch import Say
     from sitepose.app.sessions.recorder import RecordingSettings
     from sitepose.app.sessions.triggers import Trigger
     from sitepose.app.sessions.unattended import Plan, UnattendedRecording
     from sitepose.plugins.sources.live.settings import LiveSettings
 
-TICK_S = 0.2
-STATUS_S = 10.0
-"""How often a terminal is told where the recording is."""
+Start = Callable[["LiveSettings"], "UnattendedRecording"]
+"""Begins to record a camera."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -60,6 +55,11 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         "--logins", type=Path, metavar="FILE", help="a netrc file: machine HOST login U password P"
     )
     sources.add_argument("--transport", choices=("tcp", "udp"), default="tcp", help="of RTSP cameras")
+    sources.add_argument(
+        "--no-verify-tls",
+        action="store_true",
+        help="rtsps:// and https:// with any certificate, as most cameras have",
+    )
     sources.add_argument("--size", metavar="WxH", help="asked of local cameras")
     sources.add_argument("--rate", type=float, metavar="FPS", help="asked of local cameras")
     sources.add_argument("--backend", choices=("auto", "gstreamer", "pyav", "opencv"), default="auto")
@@ -88,76 +88,91 @@ def run(arguments: argparse.Namespace) -> int:
     configure_logs(arguments.verbose)
     if not arguments.source and not arguments.gst:
         raise ConfigError("record: name a source, such as 0, rtsp://HOST/PATH or test:")
-    with_networks = record_poses.wanted(arguments)
-    locations = _locations(arguments)
-    cameras = [_settings(location, values) for location, values in locations]
+    cameras = _cameras(arguments)
     keep_secret([camera.address().secrets for camera in cameras], arguments.source)
-    say = _speaker(as_json=arguments.json)
-    if with_networks:
-        backend = {"backend": arguments.backend}
-        chosen = [(location, {**backend, **values}) for location, values in locations]
-        recording = record_poses.PosesRecording(chosen, arguments, _recording(arguments), say)
-        with stop_signals(recording.stop):
-            return recording.run()
-    with ExitStack() as closers, stop_signals() as stopped:
-        trigger = _trigger(arguments, closers)
-        recordings = [_start(camera, arguments, trigger, say, closers) for camera in cameras]
-        _wait(recordings, arguments.duration, say, stopped)
+    say = record_watch.speaker(as_json=arguments.json)
+    with ExitStack() as closers, record_watch.stop_signals() as stopped:
+        if record_poses.wanted(arguments):
+            start = _start_with_networks(arguments, say, closers, stopped)
+        else:
+            start = _start_without(arguments, say, closers)
+        recordings = [start(camera) for camera in cameras] if not stopped() else []
+        record_watch.wait(recordings, arguments.duration, say, stopped)
         closers.close()
-    _report(recordings, as_json=arguments.json)
+    record_watch.report(recordings, as_json=arguments.json)
     return 1 if any(recording.failure for recording in recordings) else 0
 
 
-def _locations(arguments: argparse.Namespace) -> list[tuple[str, dict[str, Any]]]:
-    """Return the cameras, each with its settings."""
+def _cameras(arguments: argparse.Namespace) -> list[LiveSettings]:
+    """Return what is to be recorded."""
     from sitepose.app.cli.logins import login_of, read_logins
+    from sitepose.plugins.sources.live.choose import live_settings, pipeline_settings
 
+    with_networks = record_poses.wanted(arguments)
     gated = arguments.record_when != "always" or bool(arguments.schedule)
     values: dict[str, Any] = {
         "transport": arguments.transport,
+        "verify_tls": not arguments.no_verify_tls,
         "size_wh": _size(arguments.size),
         "frame_rate": arguments.rate,
-        "decode": arguments.record_when != "always" or arguments.blur_faces or arguments.poses_only,
-        "preroll_s": arguments.preroll,
-        "encode_always": gated,
+        "decode": arguments.record_when != "always" or with_networks,
+        # With networks, the pre-roll is of what they have looked at.
+        "preroll_s": 0.0 if with_networks else arguments.preroll,
+        "encode_always": gated and not with_networks,
     }
     logins = read_logins(arguments.logins) if arguments.logins else {}
-    locations = []
+    cameras = []
     for location in arguments.source:
         login = login_of(location, logins)
         user, password = (login.user, login.password) if login else (None, None)
-        locations.append((location, {"user": user, "password": password, **values}))
-    return locations + [("", {"pipeline": text, **values}) for text in arguments.gst]
+        cameras.append(live_settings(location, user=user, password=password, **values))
+    return cameras + [pipeline_settings(text, **values) for text in arguments.gst]
 
 
-def _settings(location: str, values: Mapping[str, Any]) -> LiveSettings:
-    from sitepose.plugins.sources.live.choose import live_settings, pipeline_settings
-
-    if "pipeline" in values:
-        return pipeline_settings(values["pipeline"], **{k: v for k, v in values.items() if k != "pipeline"})
-    return live_settings(location, **values)
-
-
-def _start(
-    camera: LiveSettings,
-    arguments: argparse.Namespace,
-    trigger: Callable[[], Trigger] | None,
-    say: Callable[[str, str], None],
-    closers: ExitStack,
-) -> UnattendedRecording:
+def _start_without(arguments: argparse.Namespace, say: Say, closers: ExitStack) -> Start:
+    """Return what begins to record a camera as it comes."""
     from sitepose.app.sessions.unattended import UnattendedRecording
     from sitepose.plugins.sources.live.choose import open_live
 
-    source = open_live(camera, backend=arguments.backend)
-    closers.callback(source.close)
-    recording = UnattendedRecording(source, _plan(arguments, trigger, camera.described()), say)
-    closers.callback(recording.close)
-    return recording
+    trigger = _trigger(arguments, closers)
+
+    def start(camera: LiveSettings) -> UnattendedRecording:
+        source = open_live(camera, backend=arguments.backend)
+        closers.callback(source.close)
+        plan = _plan(arguments, trigger() if trigger else None, camera.described())
+        recording = UnattendedRecording(source, plan, say)
+        closers.callback(recording.close)
+        return recording
+
+    return start
 
 
-def _plan(
-    arguments: argparse.Namespace, trigger: Callable[[], Trigger] | None, described: dict[str, Any]
-) -> Plan:
+def _start_with_networks(
+    arguments: argparse.Namespace, say: Say, closers: ExitStack, stopped: Callable[[], bool]
+) -> Start:
+    """Return what begins to record what networks have looked at of a camera."""
+    from sitepose.app.sessions.triggers import Motion
+    from sitepose.app.sessions.unattended import UnattendedRecording
+    from sitepose.plugins.sources.live.choose import open_live
+
+    plan = _plan(arguments, None, {})
+    engine = record_poses.engine(arguments, say, closers, stopped)
+
+    def start(camera: LiveSettings) -> UnattendedRecording:
+        source = open_live(camera, backend=arguments.backend)
+        closers.callback(source.close)
+        posed = record_poses.posed_camera(engine, source, plan, arguments.preroll)
+        closers.callback(posed.close)
+        triggers = {"always": None, "people": posed.somebody, "motion": Motion()}
+        chosen = _plan(arguments, triggers[arguments.record_when], camera.described())
+        recording = UnattendedRecording(posed, chosen, say)
+        closers.callback(recording.close)
+        return recording
+
+    return start
+
+
+def _plan(arguments: argparse.Namespace, trigger: Trigger | None, described: Mapping[str, Any]) -> Plan:
     from sitepose.app.sessions.schedule import parse_schedule
     from sitepose.app.sessions.unattended import Plan
 
@@ -165,7 +180,7 @@ def _plan(
         root=arguments.output,
         settings=_recording(arguments),
         schedule=parse_schedule(arguments.schedule),
-        trigger=trigger() if trigger else None,
+        trigger=trigger,
         session_s=arguments.session * 3600,
         tail_s=arguments.tail,
         described=described,
@@ -212,83 +227,6 @@ def _trigger(arguments: argparse.Namespace, closers: ExitStack) -> Callable[[], 
     return lambda: People(detector)
 
 
-def _wait(
-    recordings: Sequence[UnattendedRecording],
-    duration: float | None,
-    say: Callable[[str, str], None],
-    stopped: Callable[[], bool],
-) -> None:
-    """Wait for the end, and pass on markers that are typed."""
-    began = status_at = time.monotonic()
-    typed = sys.stdin.isatty()
-    ended: set[str] = set()
-    while not stopped() and any(recording.running for recording in recordings):
-        now = time.monotonic()
-        for recording in recordings:  # one of several; the last one's reason is told at the end
-            if not recording.running and recording.name not in ended:
-                ended.add(recording.name)
-                say(recording.name, f"ended: {recording.failure}")
-        if duration is not None and now - began >= duration:
-            return
-        if now - status_at >= STATUS_S and sys.stderr.isatty():
-            status_at = now
-            for recording in recordings:
-                say(recording.name, _status(recording))
-        if typed and select.select([sys.stdin], [], [], TICK_S)[0]:
-            line = sys.stdin.readline()
-            typed = bool(line)
-            for recording in recordings:
-                recording.recorder.mark(line.strip())
-        else:
-            time.sleep(TICK_S)
-
-
-def _status(recording: UnattendedRecording) -> str:
-    from sitepose.app.sessions.disk import show_duration, show_size
-
-    stats = recording.recorder.stats
-    left = stats.disk.seconds_left
-    lost = stats.dropped + stats.overflowed
-    room = f", disk lasts {show_duration(left)}" if left is not None else ""
-    return f"{show_duration(stats.seconds)}, {show_size(stats.bytes)}, {lost} frames lost{room}"
-
-
-def _report(recordings: Sequence[UnattendedRecording], *, as_json: bool) -> None:
-    from sitepose.app.sessions.disk import show_duration, show_size
-
-    for recording in recordings:
-        stats = recording.recorder.stats
-        if as_json:
-            report = {
-                "source": recording.name,
-                "folders": [str(folder) for folder in recording.folders],
-                "frames": stats.frames,
-                "dropped": stats.dropped,
-                "deleted": stats.deleted,
-                "overflowed": stats.overflowed,
-                "seconds": round(stats.seconds, 3),
-                "bytes": stats.bytes,
-                "failure": recording.failure,
-            }
-            print(json.dumps(report), flush=True)
-        elif recording.failure:
-            print(f"sitepose: {recording.failure}", file=sys.stderr)
-        else:
-            amount = f"{show_duration(stats.seconds)}, {stats.frames} frames, {show_size(stats.bytes)}"
-            gone = f", {stats.deleted} of them deleted by the ring buffer" if stats.deleted else ""
-            print(f"{recording.recorder.folder}: {amount}, {stats.dropped} dropped{gone}")
-
-
-def _speaker(*, as_json: bool) -> Callable[[str, str], None]:
-    def say(name: str, text: str) -> None:
-        if as_json:
-            print(json.dumps({"wall": round(time.time(), 3), "source": name, "event": text}), flush=True)
-        else:
-            print(f"{name}: {text}", file=sys.stderr, flush=True)
-
-    return say
-
-
 def _size(text: str | None) -> tuple[int, int] | None:
     from sitepose.core.errors import ConfigError
 
@@ -298,25 +236,3 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if not (by and width.isdecimal() and height.isdecimal()):
         raise ConfigError(f"--size {text!r}: expected WIDTHxHEIGHT, such as 1280x720")
     return int(width), int(height)
-
-
-@contextmanager
-def stop_signals(stop_now: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """Yield what says whether SIGINT or SIGTERM has come; a second one ends the program as usual.
-
-    Args:
-        stop_now: Called as soon as one comes; it must take no lock.
-    """
-    seen: list[int] = []
-
-    def stop(number: int, _frame: object) -> None:
-        seen.append(number)
-        stop_now()
-        signal.signal(number, signal.default_int_handler)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(seen)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sitepose.app.cli.record_watch import Say
+    from sitepose.app.live.engine import LiveEngine
     from sitepose.app.live.events import LiveEvent
-    from sitepose.app.sessions.recorder import RecordingSettings
+    from sitepose.app.live.posed_camera import PosedCamera
+    from sitepose.app.sessions.unattended import Plan
+    from sitepose.plugins.sources.live.source import LiveSource
 
-Say = Callable[[str, str], None]
-"""Is told what happens: name of the source, one line."""
+LOAD_S = 0.1
+"""How often one who waits for the networks looks whether that is still wanted."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,73 +33,52 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def wanted(arguments: argparse.Namespace) -> bool:
-    """Return whether the recording needs to know where people are.
+    """Return whether the recording needs to know where people are."""
+    return bool(arguments.blur_faces or arguments.poses_only)
+
+
+def engine(
+    arguments: argparse.Namespace, say: Say, closers: ExitStack, stopped: Callable[[], bool]
+) -> LiveEngine:
+    """Return an engine that looks at frames; its networks are loaded, unless the user stops it meanwhile.
 
     Raises:
-        ConfigError: Something is asked for that does not go with it.
+        PipelineError: They cannot be had.
     """
-    from sitepose.core.errors import ConfigError
+    from sitepose.app.config import read_config
+    from sitepose.app.live.engine import LiveEngine
+    from sitepose.core.errors import PipelineError
 
-    if not (arguments.blur_faces or arguments.poses_only):
-        return False
-    if arguments.schedule or arguments.record_when != "always":
-        option = "--blur-faces" if arguments.blur_faces else "--poses-only"
-        raise ConfigError(f"{option}: records all the time; leave out --schedule and --record-when")
-    return True
+    parts = {part: _part(getattr(arguments, part)) for part in ("detector", "pose")}
+    config = read_config(overrides={name: part for name, part in parts.items() if part})
+    failures: list[str] = []
+
+    def hear(event: LiveEvent) -> None:
+        if event.kind == "switch-failed":
+            failures.append(event.message)
+        elif event.kind in ("loading", "switched", "stage-failed", "source-failed"):
+            say(event.source or "sitepose", event.message)  # what a camera tells of itself is said already
+
+    loaded = LiveEngine(threads=config.runtime.threads, on_event=hear)
+    closers.callback(loaded.stop)
+    say("sitepose", "loading the networks")
+    loaded.start_lane(config)
+    lane = loaded.lane()
+    assert lane is not None  # it was started
+    while not (lane.wait_loaded(LOAD_S) or failures or stopped()):
+        pass
+    if failures:
+        raise PipelineError(failures[0])
+    return loaded
 
 
-class PosesRecording:
-    """Records cameras with the networks at work. Remembers when the time is over, from the first session on.
+def posed_camera(engine: LiveEngine, source: LiveSource, plan: Plan, preroll_s: float) -> PosedCamera:
+    """Return a camera whose frames an engine looks at before they are recorded."""
+    from sitepose.app.live.posed_camera import PosedCamera
 
-    Args:
-        locations: The cameras, each with its settings.
-        arguments: The command line.
-        settings: Of each recording.
-        say: Is told what happens.
-    """
-
-    def __init__(
-        self,
-        locations: Sequence[tuple[str, dict[str, Any]]],
-        arguments: argparse.Namespace,
-        settings: RecordingSettings,
-        say: Say,
-    ) -> None:
-        from sitepose.app.config import read_config
-        from sitepose.app.live.headless import HeadlessRun, Recordings
-
-        parts = {part: _part(getattr(arguments, part)) for part in ("detector", "pose")}
-        config = read_config(overrides={name: part for name, part in parts.items() if part})
-        recordings = Recordings(root=arguments.output, settings=settings)
-        self._say = say
-        self._run = HeadlessRun(locations, config, None, record=recordings, on_event=self._hear)
-        self._duration_s: float | None = arguments.duration
-        self._timer = threading.Timer(arguments.duration or 0.0, self._run.stop)
-
-    def stop(self) -> None:
-        """End it; safe in a signal handler."""
-        self._run.stop()
-
-    def run(self) -> int:
-        """Record until told to stop, or the time is over; 1 if something has failed."""
-        self._say("sitepose", "loading the networks")
-        try:
-            reports = self._run.run()
-        finally:
-            self._timer.cancel()
-        for report in reports:
-            lost = sum(report.dropped.values())
-            amount = f"poses of {report.frames} frames, {lost} not looked at"
-            self._say(report.source, f"{amount}: {report.paths.get('session', 'nothing recorded')}")
-        if self._run.failure:
-            print(f"sitepose: {self._run.failure}", file=sys.stderr)
-        return 1 if self._run.failure else 0
-
-    def _hear(self, event: LiveEvent) -> None:
-        self._say(event.source or "sitepose", event.message)
-        begun = event.kind == "recording" and event.source
-        if begun and self._duration_s is not None and not self._timer.is_alive():
-            self._timer.start()
+    label = source.address.label
+    key = label if label not in engine.sources else f"{label} ({len(engine.sources) + 1})"
+    return PosedCamera(engine, source, key, plan.settings, schedule=plan.schedule, preroll_s=preroll_s)
 
 
 def _part(text: str | None) -> dict[str, Any] | None:

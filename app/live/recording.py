@@ -10,10 +10,12 @@ from sitepose.app.live.engine import LiveEngine
 from sitepose.app.live.parts import LiveParts
 from sitepose.app.live.results import LiveResult
 from sitepose.app.live.writer import header_of
-from sitepose.app.sessions.blurred import BlurredVideo
+from sitepose.app.sessions.blurred import posed_frames
 from sitepose.app.sessions.paired_poses import PairedPoses
+from sitepose.app.sessions.posed import PosedFeed, PosedFrame, PosedFrames
 from sitepose.app.sessions.recorder import Recorder, RecorderListener, RecorderStats, RecordingSettings
 from sitepose.core.errors import RecordingError
+from sitepose.core.formats.poses_jsonl import PosesHeader
 from sitepose.plugins.sources.live.paired import PairedSource
 
 
@@ -48,13 +50,16 @@ class LiveRecording:
         self.key = key
         self._engine = engine
         self._source = source
-        self._parts: LiveParts | None = None
+        self._header: PosesHeader | None = None
         described = source.described() if isinstance(source, PairedSource) else source.settings.described()
         self._recorder = Recorder(root, described["address"], settings, described=described, listener=listener)
-        self._blurred = BlurredVideo(self._recorder) if self._recorder.settings.blur_faces else None
+        self._posed: PosedFrames | None = None
         self._paired: PairedPoses | None = None
         source.listen(self._recorder.source_event)
-        if not (self._recorder.settings.blur_faces or self._recorder.settings.poses_only):
+        chosen = self._recorder.settings
+        if chosen.blur_faces or chosen.poses_only:
+            self._posed = posed_frames(chosen, PosedFeed(self._recorder))
+        else:
             source.attach(self._recorder)
             if isinstance(source, PairedSource):
                 self._paired = PairedPoses(self._recorder)
@@ -81,15 +86,15 @@ class LiveRecording:
         """Record the poses of a frame; never waits."""
         if result.source != self.key:
             return
-        if self._parts is None:
+        if self._header is None:
             self._begin(result)
         frame, poses = result.tracked.frame, result.tracked.poses
         if self._paired is not None:
             self._paired.poses(frame, poses)
-        elif self._blurred is not None:
-            self._blurred.put(frame, poses, result.skeleton)
-        else:
+        elif self._posed is None:
             self._recorder.poses(frame, poses)
+        elif self._header is not None:
+            self._posed.put(PosedFrame(frame, poses, result.skeleton, self._header))
 
     def _begin(self, result: LiveResult) -> None:
         """Say whose poses follow, and in the pixels of which picture."""
@@ -97,16 +102,18 @@ class LiveRecording:
         recorded = self._source.main.stream() if self._paired is not None else None
         if parts is None or (self._paired is not None and recorded is None):
             return
-        self._parts, header = parts, header_of(parts, result)
+        header = header_of(parts, result)
         if recorded is not None:
             header = replace(header, width=recorded.size_wh[0], height=recorded.size_wh[1])
-        self._recorder.begin_poses(header)
+        self._header = header
+        if self._posed is None:  # else each frame says it
+            self._recorder.begin_poses(header)
 
     def switched(self, source: str, index: int, parts: LiveParts) -> None:
         """Let the next poses begin with whose they are."""
         del index
         if source == self.key:
-            self._parts = None
+            self._header = None
 
     def mark(self, text: str = "") -> None:
         """Mark this moment."""
@@ -129,6 +136,6 @@ class LiveRecording:
             self._source.unlisten(self._paired.source_event)
             self._source.detach(self._paired)
             self._paired.close()
-        if self._blurred is not None:
-            self._blurred.close()
+        if self._posed is not None:
+            self._posed.close()
         self._recorder.close()

@@ -27,6 +27,9 @@ LIGHT_SHARE = 0.6
 BACKGROUND_WEIGHT = 0.1
 """Share of a new picture in the background: what stands still for some seconds belongs to it."""
 
+BACKGROUND_S = 5.0
+"""A background that is older says nothing about now: the camera was away, or nobody was to look."""
+
 PERSON_SCORE = 0.4
 """A person below this does not start a recording."""
 
@@ -48,12 +51,13 @@ class Motion:
     def __init__(self, share: float = MOTION_SHARE) -> None:
         self._share = share
         self._background: NDArray[np.float32] | None = None
+        self._timestamp = 0.0
 
     def __call__(self, frame: Frame) -> bool:
         """Return whether something moves."""
         small = _small_grey(frame)
-        background = self._background
-        if background is None or background.shape != small.shape:
+        background, before, self._timestamp = self._background, self._timestamp, frame.timestamp
+        if background is None or background.shape != small.shape or frame.timestamp - before > BACKGROUND_S:
             self._background = small
             return False
         changed = float((np.abs(small - background) > MOTION_STEP).mean())

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sitepose.app.sessions.listing import sessions_in
 from sitepose.app.sessions.manifest import read_manifest
@@ -18,6 +18,8 @@ from sitepose.app.sessions.repair import needs_repair, repair
 from sitepose.app.sessions.schedule import Schedule
 from sitepose.app.sessions.triggers import Gate, Trigger
 from sitepose.core.errors import SiteposeError, SourceError
+from sitepose.core.structures import Frame
+from sitepose.plugins.sources.live.address import CameraAddress
 from sitepose.plugins.sources.live.events import SourceEvent
 from sitepose.plugins.sources.live.source import LiveSource
 
@@ -34,6 +36,32 @@ _log = logging.getLogger(__name__)
 
 Say = Callable[[str, str], None]
 """Is told what happens: name of the source, one line."""
+
+
+class Camera(Protocol):
+    """What can be recorded unattended: a live source, or one whose frames are looked at before."""
+
+    @property
+    def address(self) -> CameraAddress:
+        """Where it is."""
+
+    def newest(self, timeout_s: float) -> Frame | None:
+        """Return the newest frame that was not taken yet; None where none has come in time."""
+
+    def attach(self, recorder: Recorder, *, preroll_s: float | None = None) -> None:
+        """Give a recorder the last seconds, then all that comes; None is all that is kept, 0 none of it."""
+
+    def detach(self, recorder: Recorder) -> None:
+        """Give a recorder nothing more."""
+
+    def listen(self, listener: Callable[[SourceEvent], None]) -> None:
+        """Tell a listener of every event."""
+
+    def unlisten(self, listener: Callable[[SourceEvent], None]) -> None:
+        """Tell a listener nothing more."""
+
+    def close(self) -> None:
+        """Close it; calling it twice is fine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +99,14 @@ class UnattendedRecording:
         RecordingError: The first session cannot be made.
     """
 
-    def __init__(self, source: LiveSource, plan: Plan, say: Say) -> None:
+    def __init__(self, source: Camera, plan: Plan, say: Say) -> None:
         self._source = source
         self._plan = plan
         self._say = say
         self._gate = Gate(plan.tail_s, time.monotonic)
         self._stopping = threading.Event()
         self._attached: bool | None = None  # until it is known
+        self._open_since: float | None = None
         self._began_at = time.monotonic()
         self.failure = ""
         self.folders: list[Path] = []
@@ -90,6 +119,11 @@ class UnattendedRecording:
     def name(self) -> str:
         """Name of the camera."""
         return self._source.address.label
+
+    @property
+    def posed(self) -> bool:
+        """Whether only frames are recorded that networks have looked at."""
+        return self._plan.settings.blur_faces or self._plan.settings.poses_only
 
     @property
     def running(self) -> bool:
@@ -146,11 +180,20 @@ class UnattendedRecording:
         trigger = self._plan.trigger
         if trigger is None:
             self._stopping.wait(LOOK_S)
-            return self._plan.schedule.active(datetime.now())
+            return self._open()
         began = time.monotonic()
         seen = self._look(trigger)
         self._stopping.wait(max(0.0, LOOK_S - (time.monotonic() - began)))
-        return self._gate(seen) and self._plan.schedule.active(datetime.now())
+        wanted = self._gate(seen)
+        return self._open() and wanted
+
+    def _open(self) -> bool:
+        """Return whether the schedule lets anything be recorded now; remember since when."""
+        if not self._plan.schedule.active(datetime.now()):
+            self._open_since = None
+        elif self._open_since is None:
+            self._open_since = time.monotonic()
+        return self._open_since is not None
 
     def _look(self, trigger: Trigger) -> bool:
         frame = self._source.newest(LOOK_S)
@@ -162,11 +205,17 @@ class UnattendedRecording:
         self._attached = wanted
         if wanted:
             self._recorder.pause()  # what was left out before this was left out on purpose
-            self._source.attach(self._recorder)
+            self._source.attach(self._recorder, preroll_s=self._preroll_s())
         else:
             self._source.detach(self._recorder)
         if self._plan.trigger is not None or self._plan.schedule.windows:
             self._say(self.name, "recording" if wanted else "waiting: nothing is recorded just now")
+
+    def _preroll_s(self) -> float | None:
+        """Return how far a recording may reach back: not to where the schedule lets nothing be recorded."""
+        if not self._plan.schedule.windows or self._open_since is None:
+            return None
+        return time.monotonic() - self._open_since if self._plan.trigger is not None else 0.0
 
     def _next_session(self) -> None:
         """Go over to a new session without losing a frame: the old one ends when the new one has begun."""

@@ -107,7 +107,8 @@ class SessionWriter:
             OSError: The disk is full or gone; everything before is whole.
         """
         if packet.timestamp in self._places:
-            return  # a pre-roll that overlaps with what is here
+            self._gap = False  # a pre-roll that overlaps with what is here: nothing lies between
+            return
         segment = self._segment_for(packet)
         stamp = segment.stamp(packet) if segment else None
         if segment is None or stamp is None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from sitepose.app.cli.main import main
+from sitepose.app.sessions.manifest import read_manifest
+from sitepose.app.sessions.verify import verify
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRETS = ("hunter2", "s%65cret", "secret")
@@ -48,3 +53,37 @@ def test_what_ends_a_run_without_a_window_is_said_once(clip, networks, tmp_path,
     said = [line for line in answer.stderr.splitlines() if "missing." in line]
     assert answer.returncode != 0
     assert len(said) == 1, answer.stderr
+
+
+class TestPrivacy:
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            pytest.param(["--camera", "0", "--headless"], "add --record", id="nothing is recorded"),
+            pytest.param(["--camera", "0", "--record"], "the window records as", id="in the window"),
+            pytest.param(["--video", "hall.mp4", "--record"], "is for cameras that are", id="a video"),
+        ],
+    )
+    @pytest.mark.parametrize("option", ["--blur-faces", "--poses-only"])
+    def test_what_would_show_people_is_refused_in_one_line(self, capsys, words, message, option):
+        assert main([*words, option]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"sitepose: {option}: ")
+        assert message in line
+
+    def test_a_run_without_a_window_records_without_faces(self, clip, networks, tmp_path):
+        sessions = tmp_path / "sessions"
+        words = ["--headless", "--camera", f"loop:{clip}", *networks, "--blur-faces", "--record", str(sessions)]
+        run = [sys.executable, "main.py", *words, "--output", str(tmp_path / "out")]
+        with subprocess.Popen(run, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            deadline = time.monotonic() + 60
+            while not any(path.stat().st_size > 2000 for path in sessions.glob("*/video/*.mkv")):
+                assert time.monotonic() < deadline, "nothing was recorded"
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+        (folder,) = sessions.iterdir()
+
+        assert process.returncode == 0
+        assert verify(folder).good
+        assert read_manifest(folder).blurred

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,7 +47,7 @@ def rtsp_camera():
 
 
 def record(folder, *words):
-    return main(["record", *words, "--output", str(folder), "--reserve", "0", "--duration", "1"])
+    return main(["record", "--duration", "1", *words, "--output", str(folder), "--reserve", "0"])
 
 
 class TestCommand:
@@ -159,27 +160,49 @@ class TestPrivacy:
         status = record(tmp_path, f"loop:{clip}", "--blur-faces", *networks[:4])
         (folder,) = tmp_path.iterdir()
         result = verify(folder)
+        said = capsys.readouterr()
 
         assert status == 0
         assert result.good, result.problems
         assert result.frames == result.poses > 0
         assert read_manifest(folder).blurred
-        assert f"not looked at: {folder}" in capsys.readouterr().err
+        assert said.out.startswith(f"{folder}: ")
+        assert said.out.endswith(" not looked at\n")
+        assert "loading the networks" in said.err
 
+    @pytest.mark.parametrize("privacy", ["--blur-faces", "--poses-only"])
     @pytest.mark.parametrize(
-        ("words", "message"),
+        ("when", "frames"),
         [
-            pytest.param(
-                ["--blur-faces", "--schedule", "07:00-19:00"], "--blur-faces: records all the time", id="times"
-            ),
-            pytest.param(
-                ["--poses-only", "--record-when", "motion"], "--poses-only: records all the", id="motion"
-            ),
+            pytest.param(["--record-when", "people", "--schedule", "00:00-24:00"], True, id="people"),
+            pytest.param(["--record-when", "motion"], True, id="motion"),
+            pytest.param(["--record-when", "people", "--schedule", "{never}"], False, id="another time"),
         ],
     )
-    def test_what_does_not_go_together_is_said_in_one_line(self, tmp_path, capsys, words, message):
-        assert record(tmp_path, "test:", *words) == 2
-        assert capsys.readouterr().err.startswith(f"sitepose: {message}")
+    def test_only_while_there_is_something_to_be_seen(
+        self, tmp_path, clip, networks, capsys, privacy, when, frames
+    ):
+        later = (datetime.now() + timedelta(hours=12)).strftime("%H:00")
+        words = [word.replace("{never}", f"{later}-{later[:-2]}01") for word in when]
+        status = record(tmp_path, f"loop:{clip}", privacy, *words, *networks[:4], "--json", "--duration", "3")
+        (folder,) = tmp_path.iterdir()
+        manifest, result = read_manifest(folder), verify(folder)
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+        assert status == 0
+        assert result.good, result.problems
+        assert result.frames == result.poses
+        assert (result.frames > 0) == frames
+        assert (manifest.blurred, manifest.poses_only) == (privacy == "--blur-faces", privacy == "--poses-only")
+        assert lines[-1]["frames"] == result.frames
+        assert ("recording" in [line.get("event") for line in lines]) == frames
+
+    def test_networks_that_cannot_be_had_are_one_line(self, tmp_path, clip, capsys):
+        status = record(tmp_path, f"loop:{clip}", "--blur-faces", "--detector", "yolox:/none.onnx")
+
+        assert status == 1
+        assert capsys.readouterr().err.splitlines()[-1].startswith("sitepose: ")
+        assert not list(tmp_path.iterdir())
 
 
 def wait_for_video(folder, timeout_s=30.0):

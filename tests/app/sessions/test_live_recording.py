@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import av
@@ -202,6 +203,35 @@ class TestUnattended:
         assert not recording.recording
         assert recording.recorder.stats.frames == 0
         assert "waiting: nothing is recorded just now" in said
+
+    @pytest.mark.parametrize(
+        ("trigger", "early_s"),
+        [
+            pytest.param(None, 0.05, id="always"),
+            pytest.param(lambda frame: True, 2.1, id="triggered: from the keyframe before on"),
+        ],
+    )
+    def test_the_preroll_does_not_reach_back_to_where_the_schedule_forbids_it(
+        self, unattended, wait_until, trigger, early_s
+    ):
+        @dataclass(frozen=True)
+        class Door(Schedule):
+            opened: threading.Event = field(default_factory=threading.Event)
+
+            def active(self, moment):
+                del moment
+                return self.opened.is_set()
+
+        door = Door((Window(frozenset(range(7)), 0, 24 * 60),))
+        recording = unattended(schedule=door, trigger=trigger)
+        time.sleep(early_s + 1.0)  # a pre-roll is there
+        opened_at = time.time()
+        door.opened.set()
+        wait_until(lambda: recording.recorder.stats.frames > 20)
+        recording.close()
+        first = next(iter(read_rows(recording.folders[0] / "frames.jsonl")))
+
+        assert first.wall >= opened_at - early_s
 
     def test_a_new_session_begins_without_losing_a_frame(self, unattended, wait_until):
         recording = unattended(session_s=1.5)
