@@ -74,13 +74,14 @@ class Camera:
         factory.set_launch(f"( {self._source()} ! {self._encoder()} {sound} )")
         factory.set_shared(True)
         factory.connect("media-configure", self._on_media)
-        if self._options.user:
+        if self._options.user or self._options.certificate:
             self._protect(factory)
         self._server.get_mount_points().add_factory("/live", factory)
         self._server.connect("client-connected", self._on_client)
         if not self._server.attach(None):
             sys.exit(f"cannot listen on port {self._options.port}")
-        print(f"rtsp://127.0.0.1:{self._server.get_bound_port()}/live", flush=True)
+        scheme = "rtsps" if self._options.certificate else "rtsp"
+        print(f"{scheme}://127.0.0.1:{self._server.get_bound_port()}/live", flush=True)
         GLib.MainLoop().run()
 
     def _source(self) -> str:
@@ -97,13 +98,22 @@ class Camera:
         )
 
     def _protect(self, factory: Any) -> None:
-        rtsp = self._rtsp
-        auth = rtsp.RTSPAuth.new()
-        token = rtsp.RTSPToken.new()
-        token.set_string("media.factory.role", "viewer")
-        auth.add_basic(rtsp.RTSPAuth.make_basic(self._options.user, self._options.password), token)
+        """Ask for a login, or speak TLS, or both."""
+        from gi.repository import Gio, GstRtsp
+
+        o, auth, viewer = self._options, self._rtsp.RTSPAuth.new(), self._rtsp.RTSPToken.new()
+        viewer.set_string("media.factory.role", "viewer")
+        if o.certificate:
+            auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(o.certificate))
+        if not o.user:
+            auth.set_default_token(viewer)
+        elif o.digest:
+            auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+            auth.add_digest(o.user, o.password, viewer)
+        else:
+            auth.add_basic(self._rtsp.RTSPAuth.make_basic(o.user, o.password), viewer)
         self._server.set_auth(auth)
-        permissions = rtsp.RTSPPermissions.new()
+        permissions = self._rtsp.RTSPPermissions.new()
         permissions.add_permission_for_role("viewer", "media.factory.access", True)
         permissions.add_permission_for_role("viewer", "media.factory.construct", True)
         factory.set_permissions(permissions)
@@ -195,6 +205,8 @@ def main() -> None:
     parser.add_argument("--sound", type=int, choices=(0, 1), default=0, help="a second stream, of sound")
     parser.add_argument("--user", default="")
     parser.add_argument("--password", default="")
+    parser.add_argument("--digest", type=int, choices=(0, 1), default=0, help="logins as hashes, not as text")
+    parser.add_argument("--certificate", default="", help="a PEM file with its key: TLS is spoken")
     Camera(parser.parse_args()).serve()
 
 

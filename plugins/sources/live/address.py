@@ -18,10 +18,16 @@ SCHEMES: dict[str, Kind] = {"rtsp": "rtsp", "rtsps": "rtsp", "http": "http", "ht
 
 DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
+PATTERNS = (
+    "ball", "smpte", "snow", "black", "white", "red", "green", "blue", "checkers-1", "checkers-2", "checkers-4",
+    "checkers-8", "circular", "blink", "smpte75", "zone-plate", "gamut", "chroma-zone-plate", "solid-color",
+    "smpte100", "bar", "pinwheel", "spokes", "gradient", "colors", "smpte-rp-219",
+)  # fmt: skip
+"""Test patterns of GStreamer 1.20 and newer; it would silently show another in the place of an unknown one."""
+
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>\"\\^`{|}]")
 _SECRET_KEY = re.compile(r"pass|pwd|secret|token|auth|user|login|key", re.IGNORECASE)
 _SECRET_IN_PATH = re.compile(r"(?:user(?:name)?|pass(?:word|wd)?|pwd|token)=([^&_/;]+)", re.IGNORECASE)
-_PATTERN_NAME = re.compile(r"[a-z0-9-]{0,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,11 @@ class CameraAddress:
         login = self.credentials
         found = Secrets.of_login(login.user, login.password) if login else Secrets()
         return found | Secrets(_secrets_of_url(self.location)) if self.kind in ("rtsp", "http") else found
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS is spoken with it."""
+        return self.location.startswith(("rtsps:", "https:"))
 
     def with_login(self) -> str:
         """Return the URL with the login in it, for libraries that have no fields for it. Never print it."""
@@ -126,8 +137,10 @@ def _parsed(text: str) -> CameraAddress:
         if not Path(rest).is_file():
             raise SourceError(f"no such file: {rest}")
         return CameraAddress("file", str(Path(rest).absolute()))
-    if scheme == "test" and colon and _PATTERN_NAME.fullmatch(rest):
-        return CameraAddress("test", rest or "ball")
+    if scheme == "test" and colon:
+        if rest and rest not in PATTERNS:
+            raise SourceError(f"there is no test pattern {rest[:40]!r}; expected one of {', '.join(PATTERNS)}")
+        return CameraAddress("test", rest or PATTERNS[0])
     if text.startswith("/dev/"):
         return CameraAddress("v4l2", text)
     raise SourceError(

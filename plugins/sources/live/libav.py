@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -116,6 +117,9 @@ class PyAvConnection:
         if self._address.kind == "rtsp":
             options |= {"rtsp_transport": settings.transport, "allowed_media_types": "video"}
             options["max_delay"] = str(settings.jitter_ms * 1000)
+        if settings.verify_tls:
+            # FFmpeg knows no authorities by itself, and takes any certificate unless it is told.
+            options |= {"tls_verify": "1", "ca_file": ssl.get_default_verify_paths().cafile or ""}
         # FFmpeg cannot be interrupted: it returns shortly after our own watch has seen the silence.
         timeouts = (settings.connect_timeout_s, settings.stall_s + RETURN_S)
         return av.open(self._address.with_login(), options=options, timeout=timeouts)
@@ -242,7 +246,7 @@ def _reason(error: Exception) -> tuple[FaultKind, str]:
     if isinstance(error, av.EOFError):
         return "ended", "the camera ended the stream"
     if isinstance(error, IndexError):
-        return "unsupported", "the camera sends no video"
+        return "broken", "there is no video in it"
     code = getattr(error, "errno", None)
     text = getattr(error, "strerror", None) or type(error).__name__
     unreachable = code in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT)

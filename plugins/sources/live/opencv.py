@@ -44,6 +44,9 @@ class OpenCvSource(LiveSource):
             raise SourceError(f"{self.address.label}: OpenCV reads local and network cameras only")
         if self.address.credentials and SPEAKS_OUT in os.environ:
             raise SourceError(f"{self.address.label}: {SPEAKS_OUT} would print the password; unset it")
+        if self.address.encrypted and self.settings.verify_tls:
+            reason = "OpenCV checks no certificate; choose another backend, or --no-verify-tls"
+            raise SourceError(f"{self.address.label}: {reason}")
 
     def connection(self, delivery: Delivery) -> OpenCvConnection:
         """Return a new connection."""
@@ -100,8 +103,7 @@ class OpenCvConnection:
         except cv2.error:  # its text may hold the address
             capture = None
         if capture is None or not capture.isOpened():
-            reason = "OpenCV cannot open it; is it there, free, and the password right?"
-            raise ConnectionFault("unreachable", reason) from None
+            raise ConnectionFault("unreachable", "OpenCV cannot open it") from None
         return capture
 
     def _capture(self) -> Any:
@@ -118,7 +120,8 @@ class OpenCvConnection:
             ]
             with _quiet():
                 return cv2.VideoCapture(self._address.with_login(), cv2.CAP_FFMPEG, limits)
-        capture = cv2.VideoCapture(self._address.location, cv2.CAP_V4L2)
+        with _quiet():
+            capture = cv2.VideoCapture(self._address.location, cv2.CAP_V4L2)
         if settings.pixels != "raw":
             capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
         if settings.size_wh is not None:

@@ -26,6 +26,9 @@ class LiveSettings(PluginSettings):
     """How RTSP cameras send: ``tcp`` loses nothing, ``udp`` is never late."""
     jitter_ms: int = Field(200, ge=0, le=10_000)
     """How long a packet that was overtaken is waited for over UDP."""
+    verify_tls: bool = True
+    """Whether ``rtsps://`` and ``https://`` ask for a certificate that this computer trusts; most cameras have
+    only one that they signed themselves."""
     size_wh: tuple[int, int] | None = None
     """Width and height asked of a local camera or test pattern; none takes what the camera prefers."""
     frame_rate: float | None = Field(None, gt=0, le=1000)

@@ -13,6 +13,7 @@ from sitepose.core.errors import SourceError
 from sitepose.core.structures import Frame, ImageArray
 from sitepose.plugins.api import PluginContext, SourceInfo
 from sitepose.plugins.sources.live.address import CameraAddress
+from sitepose.plugins.sources.live.diagnosis.diagnose import diagnose
 from sitepose.plugins.sources.live.events import Listener, SceneChanged, State
 from sitepose.plugins.sources.live.intake import Delivery, Intake, LiveStats, Mail
 from sitepose.plugins.sources.live.keyframes import KeyframeViewer
@@ -73,6 +74,7 @@ class LiveSource(ABC):
                 loops=self.address.kind == "file",
             ),
             self.address.secrets,
+            lambda fault: diagnose(fault, self.address, settings),
         )
         if listener is not None:
             self._supervisor.listen(listener)

@@ -45,6 +45,11 @@ STALL_INTERVALS = 3
 UNDECODED_S = 20.0
 """Packets without a picture for so long: longer than any distance between keyframes, so decoding has failed."""
 
+EXPLAIN_S = 8.0
+"""How long a fault waits to be explained: a name that cannot be looked up takes the longest."""
+
+Explain = Callable[[ConnectionFault], ConnectionFault]
+
 _log = logging.getLogger(__name__)
 
 
@@ -106,6 +111,7 @@ class Supervisor:
         connect: Makes a connection that delivers to what it is given.
         rules: What is too long, and what is done then.
         secrets: What no message may show.
+        explain: Finds out why a connection gave nothing at all; may take seconds, and is not waited for longer.
 
     Attributes:
         state: What the source is doing.
@@ -120,6 +126,7 @@ class Supervisor:
         connect: Callable[[Delivery], Connection],
         rules: Rules,
         secrets: Secrets,
+        explain: Explain = lambda fault: fault,
     ) -> None:
         self.state: State = "connecting"
         self.fault: ConnectionFault | None = None
@@ -129,6 +136,7 @@ class Supervisor:
         self._connect = connect
         self._rules = rules
         self._secrets = secrets
+        self._explain = explain
         first_s, longest_s = rules.retry_s
         self._backoff = Backoff(Random(), first_s=first_s, longest_s=longest_s)
         self._listeners: list[Listener] = []
@@ -164,6 +172,8 @@ class Supervisor:
             self.tell(Connecting, attempt=attempt)
             delivery = self._intake.begin()
             fault = self._live_through(delivery)
+            if delivery.active_at is None:
+                fault = self._explained(fault)
             if self._stopping.is_set():
                 break
             self.fault = fault
@@ -209,6 +219,24 @@ class Supervisor:
                 self._tell_stall(fault, delivery)
                 return fault
         return None
+
+    def _explained(self, fault: ConnectionFault) -> ConnectionFault:
+        """Return why nothing has come, as far as can be found out before somebody stops us."""
+        found: list[ConnectionFault] = []
+        thread = threading.Thread(
+            target=self._find_out, args=(fault, found), name=f"explain {self._source_id}", daemon=True
+        )
+        thread.start()
+        deadline = time.monotonic() + EXPLAIN_S
+        while thread.is_alive() and time.monotonic() < deadline and not self._stopping.is_set():
+            thread.join(TICK_S)
+        return found[0] if found else fault
+
+    def _find_out(self, fault: ConnectionFault, found: list[ConnectionFault]) -> None:
+        try:
+            found.append(self._explain(fault))
+        except Exception:  # noqa: BLE001  the edge of a thread: what the library says is left
+            _log.debug("%s", self._secrets.redact(traceback.format_exc()))
 
     def _tell_stall(self, fault: ConnectionFault, delivery: Delivery) -> None:
         if fault.kind == "stalled" and not self._stopping.is_set():

@@ -82,6 +82,7 @@ class TestParsing:
             pytest.param("camera", id="a word"),
             pytest.param("", id="nothing"),
             pytest.param("test:!", id="no pattern"),
+            pytest.param("test:nosuch", id="no pattern of GStreamer's"),
         ],
     )
     def test_what_is_no_camera_is_refused(self, text):

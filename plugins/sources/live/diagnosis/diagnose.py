@@ -1,0 +1,62 @@
+"""From the fault that a library reports to the line that a user reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sitepose.plugins.sources.live.address import CameraAddress
+from sitepose.plugins.sources.live.diagnosis.answers import Question, fault_of_answer, refused
+from sitepose.plugins.sources.live.diagnosis.local import fault_of_device, fault_of_file
+from sitepose.plugins.sources.live.events import ConnectionFault
+from sitepose.plugins.sources.live.settings import LiveSettings
+
+
+def diagnose(fault: ConnectionFault, address: CameraAddress, settings: LiveSettings) -> ConnectionFault:
+    """Return why a connection gave no picture at all: what is wrong, where, and what would be right.
+
+    A network camera is asked once more, by ourselves; that takes seconds where it does not answer.
+
+    Args:
+        fault: What the library says.
+        address: Where the camera is.
+        settings: How it was treated.
+    """
+    if fault.kind == "refused":
+        return refused(address)
+    if fault.kind == "unsupported":
+        return fault
+    try:
+        found = _looked_at(address, settings)
+    except ConnectionFault as other:
+        found = other
+    if found is None:
+        return _unexplained(fault, address, settings)
+    return ConnectionFault(found.kind, address.secrets.redact(str(found)))
+
+
+def _looked_at(address: CameraAddress, settings: LiveSettings) -> ConnectionFault | None:
+    """Return what is wrong as far as we can see; None where all seems well."""
+    if address.kind in ("rtsp", "http"):
+        return fault_of_answer(Question(address, settings.verify_tls))
+    if address.kind == "v4l2":
+        return fault_of_device(Path(address.location))
+    if address.kind == "file":
+        return fault_of_file(Path(address.location))
+    return None
+
+
+def _unexplained(fault: ConnectionFault, address: CameraAddress, settings: LiveSettings) -> ConnectionFault:
+    """Return the fault of a camera with which nothing is wrong as far as we can see."""
+    said = str(fault)
+    if address.kind == "file":
+        return ConnectionFault(fault.kind, f"{address.location} is no video that can be read ({said})")
+    if address.kind == "v4l2":
+        return ConnectionFault(
+            fault.kind, f"{address.location} gives no picture ({said}): close other programs that use it"
+        )
+    if address.kind not in ("rtsp", "http"):
+        return fault
+    help_ = "look at it with another program"
+    if address.kind == "rtsp" and settings.transport == "udp":
+        help_ = "a firewall may hold UDP back; take tcp"
+    return ConnectionFault(fault.kind, f"the camera answers, but no video comes of it ({said}): {help_}")
