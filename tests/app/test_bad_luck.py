@@ -1,4 +1,7 @@
-"""What a user sees, and keeps, when things go wrong: through the real command line, in a process of its own."""
+"""What a user sees, and keeps, when things go wrong: through the real command line.
+
+Where a run is killed, interrupted, or meets a pipe or a full disk, it is a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
+from sitepose.app.cli.main import main
 from sitepose.core.formats.poses_jsonl import read_poses
 
 
@@ -26,6 +31,18 @@ def command(*words):
 
 def sitepose(*words, **options):
     return subprocess.run(command(*words), capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+@pytest.fixture
+def run_here(capfd):
+    """Runs the command line in this process, and keeps what libraries print past Python as well."""
+
+    def run(*words):
+        returncode = main([*map(str, words)])
+        said = capfd.readouterr()
+        return SimpleNamespace(returncode=returncode, stdout=said.out, stderr=said.err)
+
+    return run
 
 
 def one_line(answer):
@@ -62,29 +79,29 @@ class TestBadInput:
             pytest.param("text.mp4", b"This is a letter, not a film.\n" * 50, "text.mp4", id="text"),
         ],
     )
-    def test_it_is_one_line_and_exit_1(self, tmp_path, networks, name, content, message):
+    def test_it_is_one_line_and_exit_1(self, tmp_path, networks, run_here, name, content, message):
         video = tmp_path / name
         if content is not None:
             video.write_bytes(content)
 
-        answer = sitepose("--video", video, "--output", tmp_path / "out", *networks)
+        answer = run_here("--video", video, "--output", tmp_path / "out", *networks)
 
         assert answer.returncode == 1
         assert message in one_line(answer)
 
-    def test_a_damaged_network_is_one_line_and_exit_1(self, tmp_path, clip, data):
+    def test_a_damaged_network_is_one_line_and_exit_1(self, tmp_path, clip, data, run_here):
         damaged = tmp_path / "yolox.onnx"
         damaged.write_bytes((data / "models" / "yolox_nano.onnx").read_bytes()[:100_000])
 
-        answer = sitepose("--video", clip, "--output", tmp_path / "out", "--detector", f"yolox:{damaged}")
+        answer = run_here("--video", clip, "--output", tmp_path / "out", "--detector", f"yolox:{damaged}")
 
         assert answer.returncode == 1
         assert "yolox.onnx" in one_line(answer)
 
-    def test_one_bad_file_fails_alone(self, tmp_path, clip, networks):
+    def test_one_bad_file_fails_alone(self, tmp_path, clip, networks, run_here):
         (tmp_path / "bad.mp4").write_text("no film")
 
-        answer = sitepose(
+        answer = run_here(
             "--video", tmp_path / "bad.mp4", clip, "--max-frames", 3, "--no-overlay",
             "--output", tmp_path / "out", *networks,
         )  # fmt: skip
@@ -95,21 +112,21 @@ class TestBadInput:
 
 
 class TestResume:
-    def test_a_finished_video_is_kept_and_overwrite_does_it_again(self, tmp_path, clip, networks):
+    def test_a_finished_video_is_kept_and_overwrite_does_it_again(self, tmp_path, clip, networks, run_here):
         words = ["--video", clip, "--max-frames", 2, "--no-overlay", "--output", tmp_path, *networks]
-        sitepose(*words)
+        run_here(*words)
         poses = tmp_path / "TUD-Stadtmitte" / "poses.jsonl"
         first = poses.stat().st_mtime_ns
 
-        kept = sitepose(*words)
+        kept = run_here(*words)
         assert kept.returncode == 0
         assert "kept the finished result" in kept.stderr
         assert poses.stat().st_mtime_ns == first
 
-        sitepose(*words, "--overwrite")
+        run_here(*words, "--overwrite")
         assert poses.stat().st_mtime_ns != first
 
-    def test_a_killed_run_is_readable_to_its_last_line_and_done_again(self, tmp_path, clip, networks):
+    def test_a_killed_run_is_readable_to_its_last_line_and_done_again(self, tmp_path, clip, networks, run_here):
         words = ["--video", clip, "--no-overlay", "--output", tmp_path, *networks]
         poses = tmp_path / "TUD-Stadtmitte" / "poses.jsonl"
         with started(*words) as run:
@@ -118,7 +135,7 @@ class TestResume:
             run.wait(10)
         assert len(list(read_poses(poses))) >= 5
 
-        assert sitepose(*words, "--max-frames", 7).returncode == 0
+        assert run_here(*words, "--max-frames", 7).returncode == 0
         assert len(list(read_poses(poses))) == 7
 
 
@@ -140,10 +157,10 @@ class TestSignals:
 
 class TestOutput:
     @pytest.mark.skipif(os.name == "nt", reason="needs a file system with permissions")
-    def test_a_folder_that_cannot_be_made_is_one_line(self, tmp_path, clip, networks):
+    def test_a_folder_that_cannot_be_made_is_one_line(self, tmp_path, clip, networks, run_here):
         (tmp_path / "file").write_text("in the way")
 
-        answer = sitepose("--video", clip, "--output", tmp_path / "file", *networks)
+        answer = run_here("--video", clip, "--output", tmp_path / "file", *networks)
 
         assert answer.returncode == 1
         assert "cannot make the output folder" in one_line(answer)
