@@ -12,6 +12,7 @@ from sitepose.app.live.events import EventListener, LiveEvent
 from sitepose.app.live.parts import LiveParts
 from sitepose.app.live.results import LiveResult
 from sitepose.app.live.writer import LiveWriter
+from sitepose.app.outputs.publish import Broadcast
 
 
 class Publishing:
@@ -74,13 +75,13 @@ class PublishingDesk:
         self._engine = engine
         self._tasks = tasks
         self._tell = tell
-        self._to = to
+        self._broadcast = Broadcast(to) if to else None
         self._select = select
         self._open: dict[str, Publishing] = {}
 
     def begin(self, key: str) -> None:
         """Publish a source."""
-        if self._to:
+        if self._broadcast is not None:
             self._open[key] = Publishing(key, self._engine, partial(self._writer, key))
 
     def end(self, key: str = "") -> None:
@@ -89,9 +90,11 @@ class PublishingDesk:
             publishing = self._open.pop(name, None)
             if publishing is not None:
                 self._tasks.run(publishing.close)
+        if not key and self._broadcast is not None:
+            self._tasks.run(self._broadcast.close)
 
     def _writer(self, key: str, parts: LiveParts) -> LiveWriter:
         def failed(reason: str) -> None:
             self._tell(LiveEvent(kind="output-failed", message=reason, source=key))
 
-        return LiveWriter(key, parts, folder=None, publish=self._to, select=self._select, failed=failed)
+        return LiveWriter(key, parts, folder=None, publish=self._broadcast, select=self._select, failed=failed)

@@ -18,6 +18,7 @@ from sitepose.app.live.events import EventListener, LiveEvent
 from sitepose.app.live.inputs import source_label, source_opener
 from sitepose.app.live.recording import LiveRecording
 from sitepose.app.live.writer import LiveWriter
+from sitepose.app.outputs.publish import Broadcast
 from sitepose.app.outputs.report import RunReport
 from sitepose.app.outputs.writers import POSES, REPORT
 from sitepose.app.sessions.recorder import RecorderEvent, RecordingSettings
@@ -74,6 +75,7 @@ class HeadlessRun:
         self._recordings: dict[str, LiveRecording] = {}
         self._listener = on_event
         self._stopping = False
+        self._broadcast = Broadcast(config.output.publish)
         self._openers: dict[str, OpenSource] = {}
         for location, settings in locations:
             label = source_label(location, pipeline=settings.get("pipeline"))
@@ -89,6 +91,7 @@ class HeadlessRun:
         started = datetime.now(UTC).isoformat(timespec="seconds")
         engine = LiveEngine(threads=self._config.runtime.threads, on_event=self._on_event)
         try:
+            self._broadcast.open()  # before networks are loaded: a port that is taken is soon seen
             engine.start_lane(self._config)
             if not self._wait_loaded(engine):
                 return []
@@ -104,6 +107,7 @@ class HeadlessRun:
             self._end_recordings()
             engine.stop()
             self._end_recordings()  # also one that began while everything ended
+            self._broadcast.close()
 
     def _recorded(self, engine: LiveEngine, key: str, record: Recordings) -> OpenSource:
         """Return what opens a source and records it from its very first frame on."""
@@ -158,7 +162,7 @@ class HeadlessRun:
                 key,
                 parts,
                 folder=self._folder(key),
-                publish=self._config.output.publish,
+                publish=self._broadcast,
                 select=self._config.select,
                 failed=self._on_write_failed,
             )

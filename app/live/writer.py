@@ -11,7 +11,7 @@ from queue import Empty, Full, Queue
 
 from sitepose.app.live.parts import LiveParts
 from sitepose.app.live.results import LiveResult
-from sitepose.app.outputs.publish import Publisher
+from sitepose.app.outputs.publish import Broadcast, Programme
 from sitepose.app.outputs.writers import POSES, make_folder
 from sitepose.app.run import described
 from sitepose.core.errors import SiteposeError
@@ -33,7 +33,7 @@ class LiveWriter:
         source: Key of the source.
         parts: Whose poses they are.
         folder: Where ``poses.jsonl`` goes; None writes no file.
-        publish: Where else, as JSON lines.
+        publish: Where else, as JSON lines that name the source.
         select: Write this person only; None writes everybody.
         failed: Told, once, why nothing more can be written.
     """
@@ -44,7 +44,7 @@ class LiveWriter:
         parts: LiveParts,
         *,
         folder: Path | None,
-        publish: tuple[str, ...] = (),
+        publish: Broadcast | None = None,
         select: int | None = None,
         failed: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -97,7 +97,7 @@ class LiveWriter:
             self._failed(self.failure)
 
     def _serve(self, closers: ExitStack) -> None:
-        outputs: list[PosesWriter | Publisher] = []
+        outputs: list[PosesWriter | Programme] = []
         while not (self._ending.is_set() and self._queue.empty()):
             try:
                 item = self._queue.get(timeout=TAKE_S)
@@ -111,22 +111,23 @@ class LiveWriter:
         for output in outputs:
             output.end(frames=self.frames, dropped=self._dropped + self.lost)
 
-    def _open(self, first: LiveResult, closers: ExitStack) -> list[PosesWriter | Publisher]:
+    def _open(self, first: LiveResult, closers: ExitStack) -> list[PosesWriter | Programme]:
         header = header_of(self._parts, first)
-        outputs: list[PosesWriter | Publisher] = []
+        outputs: list[PosesWriter | Programme] = []
         if self._folder is not None:
             outputs.append(closers.enter_context(PosesWriter(self._folder / POSES, header)))
-        if self._publish:
-            outputs.append(closers.enter_context(Publisher(self._publish, header)))
+        if self._publish is not None:
+            programme = self._publish.programme(header, source=self._source)
+            outputs.append(closers.enter_context(programme))
         return outputs
 
-    def _change(self, index: int, parts: LiveParts, outputs: list[PosesWriter | Publisher]) -> None:
+    def _change(self, index: int, parts: LiveParts, outputs: list[PosesWriter | Programme]) -> None:
         self._parts = parts
         for output in outputs:
             if isinstance(output, PosesWriter):
                 output.change(index, **change_of(parts))
 
-    def _write(self, result: LiveResult, outputs: list[PosesWriter | Publisher]) -> None:
+    def _write(self, result: LiveResult, outputs: list[PosesWriter | Programme]) -> None:
         record = self._record(result)
         for output in outputs:
             if isinstance(output, PosesWriter):

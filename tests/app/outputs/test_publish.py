@@ -6,13 +6,16 @@ import json
 import socket
 from contextlib import contextmanager
 
+import jsonschema
 import numpy as np
 import pytest
 from websockets.sync.client import connect
 
-from sitepose.app.outputs.publish import LARGEST_DATAGRAM, Publisher, check_target
+from sitepose.app.outputs.channels import LARGEST_DATAGRAM, LINES_PER_LISTENER, check_target
+from sitepose.app.outputs.publish import Broadcast, Publisher
 from sitepose.core.errors import ConfigError, RecordingError
 from sitepose.core.formats.poses_jsonl import PoseRecord, PosesHeader
+from sitepose.core.formats.poses_lines import poses_schema
 from sitepose.core.structures import Poses
 
 HEADER = PosesHeader(source="clip.mp4", width=64, height=48, skeleton="coco17", keypoint_names=["nose"])
@@ -109,6 +112,83 @@ class TestWebSocket:
             taken.listen()
             with pytest.raises(RecordingError, match=rf"--publish ws://127.0.0.1:{port}: .*in use"):
                 Publisher((f"ws://127.0.0.1:{port}",), HEADER)
+
+
+class TestSeveralSources:
+    def test_share_a_port_and_every_line_says_whose_it_is(self, port):
+        url = f"ws://127.0.0.1:{port}"
+        broadcast = Broadcast((url,))
+        gate, hall = (broadcast.programme(HEADER, source=name) for name in ("gate", "hall"))
+        with connect(url) as listener:
+            headers = [json.loads(listener.recv(timeout=5)) for _ in range(2)]
+            gate.publish(record(0))
+            hall.publish(record(7, people=0))
+            gate.end(frames=1, dropped=0)
+            hall.end(frames=1, dropped=2)
+            lines = [json.loads(listener.recv(timeout=5)) for _ in range(4)]
+            broadcast.close()
+
+        assert [header["source"] for header in headers] == ["gate", "hall"]
+        assert [(line["source"], line.get("index")) for line in lines] == [
+            ("gate", 0), ("hall", 7), ("gate", None), ("hall", None),
+        ]  # fmt: skip
+        assert lines[3] == {"source": "hall", "end": True, "frames": 1, "dropped": 2}
+
+    def test_one_that_comes_later_is_announced_and_one_that_has_ended_is_not(self, port):
+        url = f"ws://127.0.0.1:{port}"
+        broadcast = Broadcast((url,))
+        gate = broadcast.programme(HEADER, source="gate")
+        with connect(url) as early:
+            assert json.loads(early.recv(timeout=5))["source"] == "gate"
+            hall = broadcast.programme(HEADER, source="hall")
+            assert json.loads(early.recv(timeout=5))["source"] == "hall"
+            gate.close()
+            with connect(url) as late:
+                assert json.loads(late.recv(timeout=5))["source"] == "hall"
+                hall.close()
+                broadcast.close()
+
+    def test_headers_and_ends_never_give_way_to_frames(self, port):
+        url = f"ws://127.0.0.1:{port}"
+        broadcast = Broadcast((url,))
+        gate = broadcast.programme(HEADER, source="gate")
+        with connect(url, max_queue=1) as listener:
+            listener.recv(timeout=5)
+            for index in range(LINES_PER_LISTENER):
+                gate.publish(record(index, people=300))
+            hall = broadcast.programme(HEADER, source="hall")
+            for index in range(3 * LINES_PER_LISTENER):
+                gate.publish(record(index, people=300))
+            gate.end(frames=0, dropped=0)
+            hall.end(frames=0, dropped=0)
+            lines = []
+            while len([line for line in lines if "end" in line]) < 2:
+                lines.append(json.loads(listener.recv(timeout=5)))
+            broadcast.close()
+
+        assert [line["source"] for line in lines if "schema" in line] == ["hall"]
+        assert [line["source"] for line in lines if "end" in line] == ["gate", "hall"]
+
+    def test_a_port_in_use_is_told_to_each_and_tried_again(self, port):
+        broadcast = Broadcast((f"ws://127.0.0.1:{port}",))
+        with socket.create_server(("127.0.0.1", port)):
+            for _ in range(2):
+                with pytest.raises(RecordingError, match="in use"):
+                    broadcast.programme(HEADER, source="gate")
+        broadcast.programme(HEADER, source="gate")
+        broadcast.close()
+
+    def test_the_lines_fit_the_schema(self, capsys):
+        broadcast = Broadcast(("-",))
+        gate = broadcast.programme(HEADER, source="gate")
+        gate.publish(record(0))
+        gate.end(frames=1, dropped=0)
+        broadcast.close()
+
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert len(lines) == 3
+        for line in lines:
+            jsonschema.validate(line, poses_schema())
 
 
 class TestDatagrams:
