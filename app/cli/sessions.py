@@ -111,6 +111,7 @@ def _repair(arguments: argparse.Namespace) -> int:
 def _replay(arguments: argparse.Namespace) -> int:
     from sitepose.app.cli.display import FetchProgress, loading
     from sitepose.app.live.again import RecordedRun, run_again
+    from sitepose.app.live.comparison import TOLERANCE
     from sitepose.app.live.parts import load_parts
     from sitepose.models.runtimes.workers import Workers
 
@@ -135,8 +136,13 @@ def _replay(arguments: argparse.Namespace) -> int:
     if found.identical < found.frames:
         print(
             f"  {found.same} of {found.recorded} people found again, {found.same_ids} with their track id; "
-            f"keypoints {found.median_px} px apart (median), {found.p95_px} (95 %), {found.worst_px} (largest)"
+            f"{found.within:.1%} of their keypoints within {TOLERANCE:.0%} of the box; "
+            f"{found.median_px} px apart (median), {found.p95_px} (95 %), {found.worst_px} (largest)"
         )
+    if found.pixels == "main stream":
+        print("  the run looked at the second stream, which was not recorded: these are pixels of the main one")
+    elif found.pixels == "faces blurred":
+        print("  the run looked at faces, which are blurred in the video")
     return 0
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from pydantic import ValidationError
 
 from sitepose.app.config import RunConfig
 from sitepose.app.live.clips import Clips
+from sitepose.app.live.comparison import Comparison, Pixels, Tally
 from sitepose.app.live.parts import LiveParts
 from sitepose.app.live.results import LiveResult
 from sitepose.app.live.scenes import Scenes
@@ -19,46 +21,33 @@ from sitepose.app.live.writer import header_of
 from sitepose.app.outputs.writers import POSES, make_folder
 from sitepose.app.pipeline.runner import Work
 from sitepose.app.sessions.manifest import read_manifest
+from sitepose.app.sessions.paired_poses import scaled
 from sitepose.core.errors import ConfigError, FormatError
-from sitepose.core.formats.poses_jsonl import PoseRecord, PosesFile, PosesWriter, read_poses, record_line
-from sitepose.core.similarity import box_iou
-from sitepose.core.structures import Frame, Poses, TrackedFrame
-
-SAME_PERSON = 0.5
-"""Overlap of boxes from which on two people are the same one."""
+from sitepose.core.formats.poses_jsonl import (
+    PoseRecord,
+    PosesFile,
+    PosesHeader,
+    PosesWriter,
+    read_poses,
+)
+from sitepose.core.structures import Frame, ImageArray, Poses, TrackedFrame
 
 LANE = "again"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """How the poses found again differ from the recorded ones.
+@dataclass(frozen=True, eq=False, slots=True)
+class Look:
+    """A frame that a run has looked at, to be looked at again.
 
     Attributes:
-        frames: Frames that were looked at.
-        identical: Frames whose line in ``poses.jsonl`` is the same, to the last digit.
-        recorded: People that were recorded.
-        found: People that were found again.
-        same: Recorded people that were found again, by the overlap of boxes.
-        same_ids: Of these, those with the same ``track_id``.
-        median_px: Distance of their keypoints, the median, in pixels.
-        p95_px: The same, exceeded by one in twenty.
-        worst_px: The largest.
+        frame: What there is of it, of the size that the run has seen.
+        size_wh: Of the video, in whose pixels the recorded poses are.
+        record: What the run has found in it.
     """
 
-    frames: int
-    identical: int
-    recorded: int
-    found: int
-    same: int
-    same_ids: int
-    median_px: float
-    p95_px: float
-    worst_px: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it for ``--json``."""
-        return asdict(self)
+    frame: Frame
+    size_wh: tuple[int, int]
+    record: PoseRecord
 
 
 class RecordedRun:
@@ -77,10 +66,6 @@ class RecordedRun:
         self.manifest = read_manifest(folder)
         if not (folder / POSES).is_file():
             raise FormatError(f"{folder}: was recorded without poses; there is nothing to do again")
-        if self.manifest.offsets:
-            raise FormatError(
-                f"{folder}: its poses are from another stream than its video; they cannot be found again"
-            )
         self.saved: PosesFile = read_poses(folder / POSES)
 
     def config(self, changes: Mapping[str, Any]) -> RunConfig:
@@ -106,8 +91,18 @@ class RecordedRun:
             place = ".".join(map(str, fault["loc"]))
             raise ConfigError(f"{self.folder}: {POSES}: config: {place}: {fault['msg'].lower()}") from error
 
-    def frames(self) -> Iterator[tuple[Frame, PoseRecord]]:
+    @property
+    def pixels(self) -> Pixels:
+        """What there is to look at again."""
+        if self.manifest.offsets:
+            return "main stream"
+        return "faces blurred" if self.manifest.blurred else "as recorded"
+
+    def frames(self) -> Iterator[Look]:
         """Yield the frames that the run looked at, with the stamps that they had, and what it found.
+
+        Where it looked at the second stream of the camera, these are the frames of the video that belong to
+        them, made as small.
 
         Raises:
             SourceError: A frame cannot be decoded.
@@ -119,12 +114,23 @@ class RecordedRun:
                 number = numbers.get((record.segment, record.pts or 0))
                 if number is not None:  # else the ring buffer has deleted it
                     frame = clips.frame(number)
-                    yield (
-                        replace(frame, index=record.index, timestamp=record.timestamp, captured_at=0.0),
-                        record,
+                    seen = replace(
+                        frame,
+                        image=_resized(frame.image, self._looked_at_wh()),
+                        index=record.index,
+                        timestamp=record.timestamp,
+                        captured_at=0.0,
                     )
+                    yield Look(seen, frame.size_wh, record)
         finally:
             clips.close()
+
+    def _looked_at_wh(self) -> tuple[int, int] | None:
+        """Return the size of the second stream, as far as the file was read; None where there is none."""
+        offsets = [change.values["offset"] for change in self.saved.changes if "offset" in change.values]
+        if not offsets or "looked_at_width" not in offsets[-1]:
+            return None  # also sessions of before it was written down
+        return int(offsets[-1]["looked_at_width"]), int(offsets[-1]["looked_at_height"])
 
 
 def run_again(run: RecordedRun, parts: LiveParts, output: Path) -> Comparison:
@@ -139,73 +145,45 @@ def run_again(run: RecordedRun, parts: LiveParts, output: Path) -> Comparison:
         SiteposeError: A frame cannot be decoded, a stage failed, or nothing can be written.
     """
     make_folder(output)
-    scenes, tally = Scenes(), _Tally()
+    scenes, tally = Scenes(), Tally()
     writer: PosesWriter | None = None
     try:
-        for frame, record in run.frames():
-            poses = _looked_at(frame, scenes, parts)
+        for look in run.frames():
+            poses = _looked_at(look, scenes, parts)
             if writer is None:
-                tracked = TrackedFrame(frame, poses)
-                header = header_of(parts, LiveResult(frame.source_id, LANE, tracked, parts.skeleton, 0.0))
-                blurred = {"blurred": True} if run.manifest.blurred else {}
-                writer = PosesWriter(output / POSES, replace(header, config={**header.config, **blurred}))
-            again = replace(record, poses=poses)
+                writer = PosesWriter(output / POSES, _header(run, look, poses, parts))
+            again = replace(look.record, poses=poses)
             writer.write(again)
-            tally.add(record, again)
-        if writer is not None:
-            writer.end(frames=tally.frames, dropped=0)
+            tally.add(look.record, again)
+        if writer is None:
+            raise FormatError(f"{run.folder}: its video has no frame that was looked at")
+        writer.end(frames=tally.frames, dropped=0)
     finally:
         if writer is not None:
             writer.close()
-    return tally.comparison()
+    return tally.comparison(run.pixels)
 
 
-def _looked_at(frame: Frame, scenes: Scenes, parts: LiveParts) -> Poses:
-    work = Work(frame, {})
-    scenes.process(frame.source_id, work, parts)
+def _header(run: RecordedRun, look: Look, poses: Poses, parts: LiveParts) -> PosesHeader:
+    """Return whose poses these are, of what pixels, and in those of the video."""
+    tracked = TrackedFrame(look.frame, poses)
+    header = header_of(parts, LiveResult(look.frame.source_id, LANE, tracked, parts.skeleton, 0.0))
+    config = header.config
+    if run.pixels != "as recorded":
+        config = {**config, "pixels": run.pixels, **({"blurred": True} if run.manifest.blurred else {})}
+    return replace(header, config=config, width=look.size_wh[0], height=look.size_wh[1])
+
+
+def _resized(image: ImageArray, size_wh: tuple[int, int] | None) -> ImageArray:
+    if size_wh is None:
+        return image
+    return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _looked_at(look: Look, scenes: Scenes, parts: LiveParts) -> Poses:
+    """Return who is found now, in the pixels of the video."""
+    work = Work(look.frame, {})
+    scenes.process(look.frame.source_id, work, parts)
     assert work.poses is not None  # the stages have filled it in
-    return work.poses
-
-
-class _Tally:
-    """Compares frame by frame. Remembers the distances of keypoints."""
-
-    def __init__(self) -> None:
-        self.frames = self._identical = self._recorded = self._found = self._same = self._same_ids = 0
-        self._distances: list[np.ndarray[Any, np.dtype[np.float32]]] = []
-
-    def add(self, record: PoseRecord, again: PoseRecord) -> None:
-        """Compare what was recorded of a frame with what was found again."""
-        self.frames += 1
-        self._identical += record_line(record) == record_line(again)
-        self._recorded += len(record.poses)
-        self._found += len(again.poses)
-        for ours, theirs in _pairs(again.poses, record.poses):
-            self._same += 1
-            self._same_ids += int(again.poses.track_ids[ours] == record.poses.track_ids[theirs])
-            moved = again.poses.keypoints[ours] - record.poses.keypoints[theirs]
-            self._distances.append(np.linalg.norm(moved, axis=1).astype(np.float32))
-
-    def comparison(self) -> Comparison:
-        """Return the whole."""
-        distances = np.concatenate(self._distances) if self._distances else np.zeros(1, np.float32)
-        return Comparison(
-            frames=self.frames,
-            identical=self._identical,
-            recorded=self._recorded,
-            found=self._found,
-            same=self._same,
-            same_ids=self._same_ids,
-            median_px=round(float(np.median(distances)), 3),
-            p95_px=round(float(np.percentile(distances, 95)), 3),
-            worst_px=round(float(distances.max()), 3),
-        )
-
-
-def _pairs(ours: Poses, theirs: Poses) -> Iterator[tuple[int, int]]:
-    """Yield who is who, best overlap first."""
-    overlap = box_iou(ours.boxes, theirs.boxes)
-    while overlap.size and overlap.max() >= SAME_PERSON:
-        one, other = np.unravel_index(int(overlap.argmax()), overlap.shape)
-        yield int(one), int(other)
-        overlap[one], overlap[:, other] = 0, 0
+    size_wh = look.frame.size_wh
+    return work.poses if size_wh == look.size_wh else scaled(work.poses, size_wh, look.size_wh)

@@ -86,7 +86,7 @@ class SessionManifest(Settings):
     offsets: Sequence[Mapping[str, float]] = ()
     """Where poses were found in another stream of the camera: ``seconds`` to be added to its timestamps to get
     those of the video, with ``uncertainty_s`` and ``correlation``; one for each time that it was measured, and
-    ``from`` which timestamp of the video on."""
+    ``from`` which timestamp of the video on. The other stream is ``looked_at_width`` x ``looked_at_height``."""
     consent: str = ""
     """Who agreed to be recorded, or on what grounds."""
     retention: str = ""

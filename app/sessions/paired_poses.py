@@ -75,6 +75,7 @@ class PairedPoses:
         self._stamps: list[float] = []  # of main frames, ascending
         self._frames: dict[float, FrameStamps] = {}
         self._size_wh = (0, 0)
+        self._looked_at_wh = (0, 0)
         self._poses: deque[_Waiting] = deque(maxlen=WAITING_POSES)
         self._main, self._sub = Pictures(WINDOW_S), Pictures(WINDOW_S)
         self._packets: Queue[EncodedPacket | None] = Queue(WAITING_PACKETS)
@@ -107,6 +108,7 @@ class PairedPoses:
         with self._lock:
             if small is not None:
                 self._sub.add(frame.timestamp, small)
+            self._looked_at_wh = frame.size_wh
             self._poses.append(_Waiting(frame.timestamp, frame.size_wh, poses))
             self._join()
 
@@ -222,7 +224,7 @@ class PairedPoses:
             if self._main is not main or self._epoch != epoch:
                 return  # a new connection has come meanwhile
             self._offset = offset
-            self._recorder.aligned(offset, self._size_wh)
+            self._recorder.aligned(offset, self._size_wh, self._looked_at_wh)
             self._join()
 
 

@@ -158,14 +158,15 @@ class Recorder:
         size = SMALL_ITEM + poses.keypoints.nbytes
         self._queue.put(lambda writer: writer.poses(stamps, poses), size)
 
-    def aligned(self, offset: Offset, size_wh: tuple[int, int]) -> None:
+    def aligned(self, offset: Offset, size_wh: tuple[int, int], looked_at_wh: tuple[int, int]) -> None:
         """Write what lies between the recorded stream and the one that poses come from.
 
         Args:
             offset: As measured; it replaces the one before.
             size_wh: Of the recorded stream, in whose pixels poses are.
+            looked_at_wh: Of the stream in which they were found.
         """
-        self._queue.put(lambda writer: writer.aligned(offset, size_wh), 0)
+        self._queue.put(lambda writer: writer.aligned(offset, size_wh, looked_at_wh), 0)
         self.note(
             f"the second stream is {offset.seconds:+.3f} s off, to within {offset.uncertainty_s * 1000:.0f} ms"
         )

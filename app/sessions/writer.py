@@ -143,13 +143,14 @@ class SessionWriter:
         self._poses.begin(header, 0 if self._last_index is None else self._last_index + 1)
         self._manifest.add_models(tuple(header.models))
 
-    def aligned(self, offset: Offset, size_wh: tuple[int, int]) -> None:
+    def aligned(self, offset: Offset, size_wh: tuple[int, int], looked_at_wh: tuple[int, int]) -> None:
         """Write, also into ``poses.jsonl``, how poses of another stream were placed from here on.
 
         Raises:
             OSError: The disk is full or gone.
         """
-        values = {"from": self._last_timestamp, **asdict(offset)}
+        looked_at = {"looked_at_width": looked_at_wh[0], "looked_at_height": looked_at_wh[1]}
+        values = {"from": self._last_timestamp, **asdict(offset), **looked_at}
         self._manifest.change(offsets=[*self.manifest.offsets, values])
         self._write_manifest()
         index = 0 if self._last_index is None else self._last_index + 1

@@ -100,6 +100,8 @@ class TestReplay:
 
         assert found["same"] > 0.9 * found["recorded"]
         assert found["median_px"] < 4
+        assert found["within"] > 0.8
+        assert found["pixels"] == "as recorded"
 
     def test_one_with_blurred_faces_says_so(self, record, encoded, shop, fakes, tmp_path):
         recorded = RecordedRun(record(encoded, fakes.config(), blur_faces=True))
@@ -107,6 +109,7 @@ class TestReplay:
         header = read_poses(tmp_path / "again" / "poses.jsonl").header
 
         assert found.same == found.recorded
+        assert found.pixels == "faces blurred"
         assert header.config["blurred"] is True
 
     def test_what_cannot_be_done_again_is_said_in_one_line(self, record, encoded, shop, fakes):

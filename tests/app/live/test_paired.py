@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
+from sitepose.app.live.again import RecordedRun, run_again
 from sitepose.app.live.engine import LiveEngine
 from sitepose.app.live.inputs import source_opener
 from sitepose.app.live.recording import LiveRecording
+from sitepose.app.live.replay import Replay
 from sitepose.app.sessions.manifest import read_manifest
 from sitepose.app.sessions.recorder import RecordingSettings
 from sitepose.app.sessions.rows import read_rows
@@ -73,6 +75,22 @@ def recorded_numbers(folder):
     return numbers
 
 
+def played_numbers(folder):
+    """Return the numbers in the pixels and in the poses of the frames that are played with poses."""
+    from benchmarks.camera import barcode
+
+    replay, pairs = Replay(folder), []
+    for number in range(replay.position.count):
+        replay.seek_frame(number)
+        frame = next(replay)
+        poses = replay.recorded_at(frame)
+        stamp = barcode.read(frame.image)
+        if stamp and poses is not None and len(poses):
+            pairs.append((stamp.sequence, _box_number(poses)))
+    replay.close()
+    return pairs
+
+
 @pytest.fixture
 def recorded(camera, fakes, tmp_path):
     """Records both streams while somebody reads the numbers in the small one."""
@@ -111,6 +129,32 @@ class TestPairedStreams:
         assert abs(offset["seconds"] - true) < max(4 * offset["uncertainty_s"], 0.01)
         assert offset["uncertainty_s"] < 0.02
         assert saved.changes[-1].values["offset"] == offset
+        assert (offset["looked_at_width"], offset["looked_at_height"]) == (320, 176)
+
+    def test_the_session_plays_with_its_poses_and_can_be_looked_at_again(self, recorded, fakes, tmp_path):
+        poses = recorded.folder / "poses.jsonl"
+        assert fakes.until(lambda: poses.exists() and poses.read_bytes().count(b'"people"') > 60, 60)
+        recorded.close()
+        places = recorded_numbers(recorded.folder)
+        shown = played_numbers(recorded.folder)
+        shop = fakes.Shop(one=Numbers(fakes))
+        run = RecordedRun(recorded.folder)
+        looks = list(run.frames())
+        found = run_again(run, shop.load(fakes.config(), None, None), tmp_path / "again")
+        shop.workers.close()
+        again = read_poses(tmp_path / "again" / "poses.jsonl")
+        exact = [places[a.segment, a.pts] == _number(a) for a in again if len(a.poses)]
+
+        assert len(shown) > 60
+        assert np.abs(np.diff(np.array(shown), axis=1)).max() <= 1  # the nearest frame, to within one
+        assert {look.frame.size_wh for look in looks} == {(320, 176)}
+        assert {look.size_wh for look in looks} == {(640, 352)}
+        assert all(exact)
+        assert (again.header.width, again.header.height) == (640, 352)
+        assert again.header.config["pixels"] == "main stream"
+        assert found.pixels == "main stream"
+        assert found.same == found.found > 60
+        assert found.within > 0.9
 
     @pytest.mark.slow
     def test_it_is_measured_anew_after_a_new_connection(self, recorded, camera, fakes):
@@ -134,4 +178,8 @@ class TestPairedStreams:
 
 
 def _number(record):
-    return round((record.poses.boxes[0, 0] + 0.5) / 2 - 0.5)
+    return _box_number(record.poses)
+
+
+def _box_number(poses):
+    return round((poses.boxes[0, 0] + 0.5) / 2 - 0.5)
