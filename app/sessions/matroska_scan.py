@@ -9,7 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
-from sitepose.app.sessions.matroska import (
+from sitepose.app.sessions.matroska_parts import (
     CLUSTER,
     CODEC_NAMES,
     CUES,

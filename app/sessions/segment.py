@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from sitepose.app.sessions.folder import SafeFolder
 from sitepose.app.sessions.manifest import Segment, segment_file
-from sitepose.app.sessions.matroska import MatroskaWriter, VideoTrack
+from sitepose.app.sessions.matroska import MatroskaWriter
+from sitepose.app.sessions.matroska_parts import VideoTrack
 from sitepose.plugins.sources.live.packets import EncodedPacket
 
 REMEMBERED_STAMPS = 64

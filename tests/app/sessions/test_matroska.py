@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sitepose.app.sessions.matroska import MatroskaWriter, VideoTrack, finish
+from sitepose.app.sessions.matroska import MatroskaWriter, finish
+from sitepose.app.sessions.matroska_parts import VideoTrack
 from sitepose.app.sessions.matroska_scan import scan
 from sitepose.core.errors import FormatError
 from sitepose.core.formats import ebml
