@@ -13,8 +13,7 @@ import pytest
 
 from sitepose.core.structures import Frame
 from sitepose.models.runtimes.workers import Workers
-from sitepose.models.zoo.card import InputSpec, load_card
-from sitepose.models.zoo.store import cached, locate
+from sitepose.models.zoo.card import InputSpec
 
 GREY, WHITE = 114, 255
 
@@ -361,12 +360,6 @@ def one_worker() -> Iterator[Workers]:
         yield workers
 
 
-@pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
-    with Workers(2) as workers:
-        yield workers
-
-
 @pytest.fixture(scope="session")
 def square_network() -> Callable[[Path, str, InputSpec], Path]:
     return write_square_network
@@ -375,16 +368,3 @@ def square_network() -> Callable[[Path, str, InputSpec], Path]:
 @pytest.fixture(scope="session")
 def square_frame() -> Callable[..., Frame]:
     return draw_square_frame
-
-
-@pytest.fixture(scope="session")
-def portable() -> Callable[[str], Path]:
-    """Return the file of a card that a registry offers; the tests skip where it has not been pulled."""
-
-    def portable(name: str) -> Path:
-        card = load_card(name)
-        if not cached(card):
-            pytest.skip(f"needs the model: sitepose models pull {name}")
-        return locate(card)
-
-    return portable

@@ -18,19 +18,12 @@ from sitepose.plugins.detectors.network_input import NetworkInput
 from sitepose.plugins.detectors.picodet import PicoDetDetector
 from sitepose.plugins.registry import load_plugin
 
-FILES = {"picodet": "picodet_s_320_pedestrian.onnx", "yolox": "yolox_nano.onnx"}
 
-PORTABLE = ("centernet", "movenet_multipose")
-"""Fetched from a registry by ``sitepose models pull``; the tests do not go to the network."""
-
-
-@pytest.fixture(scope="module", params=[*FILES, *PORTABLE])
-def detector(request, data, workers, portable):
+@pytest.fixture(scope="module", params=["picodet", "yolox", "centernet", "movenet_multipose"])
+def detector(request, weights, workers):
     plugin = load_plugin("detector", request.param)
-    weights = (
-        data / "models" / FILES[request.param] if request.param in FILES else portable(plugin.default_card)
-    )
-    context = PluginContext(weights=weights, workers=workers, runtime=RuntimeOptions(precision="fp32"))
+    file = weights(plugin.default_card)
+    context = PluginContext(weights=file, workers=workers, runtime=RuntimeOptions(precision="fp32"))
     detector = plugin(plugin.Settings(), context)
     # Bilinear, so that halving a picture of doubled pixels gives exactly the picture back.
     linear = detector.input.spec.model_copy(update={"interpolation": "linear"})
@@ -164,17 +157,17 @@ def test_a_file_without_a_card_is_prepared_as_the_default_card_says(name):
 
 
 class TestAnotherInput:
-    def test_sees_the_same_person_in_a_larger_picture(self, data, workers, image):
+    def test_sees_the_same_person_in_a_larger_picture(self, weights, workers, image):
         plugin = load_plugin("detector", "yolox")
         settings = plugin.Settings(input_wh=(640, 480))
-        detector = plugin(settings, PluginContext(weights=data / "models" / FILES["yolox"], workers=workers))
+        detector = plugin(settings, PluginContext(weights=weights("yolox-nano"), workers=workers))
         with closing(detector):
             assert detector.input.size_wh == (640, 480)
             assert box_iou(detector.detect([frame_of(image)])[0].boxes[:1], LABELLED)[0, 0] > 0.8
 
-    def test_is_refused_by_a_network_made_for_one_size(self, data, workers):
+    def test_is_refused_by_a_network_made_for_one_size(self, weights, workers):
         plugin = load_plugin("detector", "picodet")
-        context = PluginContext(weights=data / "models" / FILES["picodet"], workers=workers)
+        context = PluginContext(weights=weights("picodet-s-320-pedestrian"), workers=workers)
         with pytest.raises(WeightsError, match="does not take pictures of 640x480"):
             plugin(plugin.Settings(input_wh=(640, 480)), context)
 

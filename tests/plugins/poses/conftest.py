@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,7 @@ import onnx.parser
 import pytest
 
 from sitepose.core.structures import Frame
-from sitepose.models.runtimes.workers import Workers
-from sitepose.models.zoo.card import ModelCard, load_card
-from sitepose.models.zoo.store import cached, locate
+from sitepose.models.zoo.card import ModelCard
 
 KEYPOINTS = 17
 STRIDE = 4
@@ -157,12 +155,6 @@ def draw_soft_square(center: tuple[float, float], size_wh: tuple[int, int] = (64
 
 
 @pytest.fixture(scope="session")
-def workers() -> Iterator[Workers]:
-    with Workers(2) as workers:
-        yield workers
-
-
-@pytest.fixture(scope="session")
 def square_pose_network() -> Callable[[Path, ModelCard], Path]:
     return write_square_pose_network
 
@@ -170,16 +162,3 @@ def square_pose_network() -> Callable[[Path, ModelCard], Path]:
 @pytest.fixture(scope="session")
 def soft_square() -> Callable[..., Frame]:
     return draw_soft_square
-
-
-@pytest.fixture(scope="session")
-def portable() -> Callable[[str], Path]:
-    """Return the file of a card that a registry offers; the tests skip where it has not been pulled."""
-
-    def portable(name: str) -> Path:
-        card = load_card(name)
-        if not cached(card):
-            pytest.skip(f"needs the model: sitepose models pull {name}")
-        return locate(card)
-
-    return portable

@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 
-import cv2
 import numpy as np
 import pytest
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
-from sitepose.core.structures import Detections, Frame
+from sitepose.core.structures import Detections
 from sitepose.models.runtimes.api import RuntimeOptions
 from sitepose.models.zoo.card import load_card
 from sitepose.plugins.api import PluginContext
 from sitepose.plugins.poses.heatmap import HeatmapPose
-from sitepose.plugins.registry import load_plugin
 
-BOX_FLOOR = 0.05
 POSE_FLOOR = 0.2
 KEYPOINT_FLOOR = 0.2
-"""The recipe of the reference: boxes above .05 before box-NMS, people and keypoints that count above .2."""
+"""The recipe of the reference: people and keypoints that count above .2."""
 
 FP32 = RuntimeOptions(precision="fp32")
-
-
-@pytest.fixture(scope="module")
-def coco(data):
-    with contextlib.redirect_stdout(io.StringIO()):
-        return COCO(str(data / "coco" / "person_keypoints.json"))
-
-
-@pytest.fixture(scope="module")
-def frames(data, coco):
-    """Every image as a frame, by its id."""
-    found = {}
-    for image in coco.loadImgs(coco.getImgIds()):
-        pixels = cv2.imread(str(data / "coco" / "images" / image["file_name"]))
-        found[image["id"]] = Frame(image=cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), index=0, timestamp=0.0)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +31,9 @@ def labelled(coco):
     return {image: Detections(boxes=np.float32(b), scores=np.ones(len(b))) for image, b in boxes.items()}
 
 
-@pytest.fixture
-def weights(data, portable):
-    files = {
-        "tinypose-256x192": "tinypose_256x192.onnx",
-        "picodet-s-320-pedestrian": "picodet_s_320_pedestrian.onnx",
-    }
-    return lambda name: data / "models" / files[name] if name in files else portable(name)
+@pytest.fixture(scope="module")
+def keypoint_ap(average_precision):
+    return lambda results: average_precision(results, "keypoints")
 
 
 @pytest.fixture
@@ -88,67 +61,54 @@ def results_of(pose, frames, people, *, with_box_score=True):
     return results
 
 
-def keypoint_ap(coco, results):
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(coco, coco.loadRes(results), "keypoints")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return evaluation.stats[0]
-
-
-def detect(context, plugin, card, frames):
+def sure(found):
     """Return the people above the pose floor, by image id."""
-    kind = load_plugin("detector", plugin)
-    detector = kind(kind.Settings(min_score=BOX_FLOOR), context(card))
-    people = {image: detector.detect([frame])[0] for image, frame in frames.items()}
-    detector.close()
-    return {image: found[found.scores > POSE_FLOOR] for image, found in people.items()}
+    return {image: people[people.scores > POSE_FLOOR] for image, people in found.items()}
 
 
-def test_the_reference_results_give_the_reference_figure(data, coco):
+def test_the_reference_results_give_the_reference_figure(data, keypoint_ap):
     results = json.loads((data / "coco" / "keypoints_gtbox_tinypose256.json").read_text())
-    assert keypoint_ap(coco, results) == pytest.approx(0.5881, abs=5e-4)
+    assert keypoint_ap(results) == pytest.approx(0.5881, abs=5e-4)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("library", ["onnxruntime", "openvino"])
-def test_tinypose_on_true_boxes(coco, frames, labelled, context, library):
+def test_tinypose_on_true_boxes(keypoint_ap, coco_frames, labelled, context, library):
     options = RuntimeOptions(library=library, precision="fp32")
     pose = HeatmapPose(HeatmapPose.Settings(), context("tinypose-256x192", options))
-    results = results_of(pose, frames, labelled, with_box_score=False)
-    assert keypoint_ap(coco, results) == pytest.approx(0.588, abs=0.005)
+    results = results_of(pose, coco_frames, labelled, with_box_score=False)
+    assert keypoint_ap(results) == pytest.approx(0.588, abs=0.005)
 
 
 @pytest.mark.slow
-def test_tinypose_with_the_precision_of_this_machine_loses_nothing(coco, frames, labelled, context):
+def test_tinypose_with_the_precision_of_this_machine_loses_nothing(keypoint_ap, coco_frames, labelled, context):
     pose = HeatmapPose(HeatmapPose.Settings(), context("tinypose-256x192", RuntimeOptions()))
-    results = results_of(pose, frames, labelled, with_box_score=False)
-    assert keypoint_ap(coco, results) == pytest.approx(0.588, abs=0.01)
+    results = results_of(pose, coco_frames, labelled, with_box_score=False)
+    assert keypoint_ap(results) == pytest.approx(0.588, abs=0.01)
 
 
 @pytest.mark.slow
-def test_tinypose_with_the_flip_test_and_dark_gains(coco, frames, labelled, context):
+def test_tinypose_with_the_flip_test_and_dark_gains(keypoint_ap, coco_frames, labelled, context):
     settings = HeatmapPose.Settings(codec="dark", flip=True)
     pose = HeatmapPose(settings, context("tinypose-256x192"))
-    assert keypoint_ap(coco, results_of(pose, frames, labelled, with_box_score=False)) > 0.60
+    assert keypoint_ap(results_of(pose, coco_frames, labelled, with_box_score=False)) > 0.60
 
 
 @pytest.mark.slow
-def test_tinypose_on_picodet_s_boxes(coco, frames, context):
+def test_tinypose_on_picodet_s_boxes(keypoint_ap, coco_frames, context, detected):
     pose = HeatmapPose(HeatmapPose.Settings(), context("tinypose-256x192"))
-    people = detect(context, "picodet", "picodet-s-320-pedestrian", frames)
-    assert keypoint_ap(coco, results_of(pose, frames, people)) == pytest.approx(0.521, abs=0.01)
+    people = sure(detected("picodet"))
+    assert keypoint_ap(results_of(pose, coco_frames, people)) == pytest.approx(0.521, abs=0.01)
 
 
 @pytest.mark.slow
-def test_movenet_thunder_on_true_boxes_beats_its_own_graph(coco, frames, labelled, context):
+def test_movenet_thunder_on_true_boxes_beats_its_own_graph(keypoint_ap, coco_frames, labelled, context):
     pose = HeatmapPose(HeatmapPose.Settings(), context("movenet-thunder"))
-    assert keypoint_ap(coco, results_of(pose, frames, labelled, with_box_score=False)) > 0.46
+    assert keypoint_ap(results_of(pose, coco_frames, labelled, with_box_score=False)) > 0.46
 
 
 @pytest.mark.slow
-def test_the_portable_pair_beats_its_own_graphs(coco, frames, context):
+def test_the_portable_pair_beats_its_own_graphs(keypoint_ap, coco_frames, context, detected):
     pose = HeatmapPose(HeatmapPose.Settings(), context("movenet-thunder"))
-    people = detect(context, "centernet", "centernet", frames)
-    assert keypoint_ap(coco, results_of(pose, frames, people)) > 0.425
+    people = sure(detected("centernet"))
+    assert keypoint_ap(results_of(pose, coco_frames, people)) > 0.425
