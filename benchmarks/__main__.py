@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ BENCHMARKS = (
 
 def main() -> int:
     """Run each in a process of its own; the number of those that failed is the exit status."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     if not PEER.exists():
         subprocess.run([HERE / "peers" / "setup_rtmlib.sh"], check=True)
     failed = 0
