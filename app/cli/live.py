@@ -130,14 +130,11 @@ def _locations(arguments: argparse.Namespace) -> list[Location]:
 def _keep_secret(locations: list[Location], arguments: argparse.Namespace) -> None:
     """Keep logins out of our logs and out of the list of processes."""
     from sitepose.app.cli.logins import keep_secret
-    from sitepose.app.live.inputs import is_camera, source_secrets
+    from sitepose.app.live.inputs import source_secrets
 
-    hidden = [
-        source_secrets(address, user=settings.get("user"), password=settings.get("password"))
-        for location, settings in locations
-        for address in (location, settings.get("sub", ""))
-    ]
-    keep_secret(hidden, filter(is_camera, [*arguments.camera, *arguments.url, *arguments.sub_url]))
+    hidden = [source_secrets(location, **settings) for location, settings in locations]
+    addresses = [*arguments.camera, *arguments.url, *arguments.sub_url, *arguments.gst]
+    keep_secret(hidden, [*addresses, *filter(None, [arguments.user])])
 
 
 def _password(file: Path | None) -> str:

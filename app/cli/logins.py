@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sitepose.app.logs import keep_out_of_logs
 from sitepose.core.errors import ConfigError
@@ -44,12 +44,12 @@ def login_of(location: str, logins: dict[str, Credentials]) -> Credentials | Non
     return logins.get(urlsplit(address.location).hostname or "") or logins.get("default")
 
 
-def keep_secret(secrets: Iterable[Secrets], locations: Iterable[str] = ()) -> None:
-    """Mask secrets in our logs, and addresses that hold any in the list of processes.
+def keep_secret(secrets: Iterable[Secrets], words: Iterable[str] = ()) -> None:
+    """Mask secrets in our logs, and words that hold any in the list of processes.
 
     Args:
         secrets: What must not be read.
-        locations: Addresses as they stand on the command line.
+        words: Addresses, pipelines and names as they stand on the command line.
     """
     known = Secrets()
     for more in secrets:
@@ -57,7 +57,7 @@ def keep_secret(secrets: Iterable[Secrets], locations: Iterable[str] = ()) -> No
     if not known:
         return
     keep_out_of_logs(known)
-    exposed = [text for text in locations if parse_address(text).secrets]
+    exposed = [word for word in words if any(known.redact(text) != text for text in (word, unquote(word)))]
     if exposed:
         _overwrite_command_line([os.fsencode(text) for text in exposed])
 
@@ -76,11 +76,14 @@ def _overwrite_command_line(words: list[bytes]) -> None:
         with open("/proc/self/mem", "r+b", buffering=0) as memory:
             memory.seek(begin)
             line = memory.read(end - begin)
-            for word in words:
-                line = line.replace(word, b"*" * len(word))
             memory.seek(begin)
-            memory.write(line)
+            memory.write(b"\0".join(_starred(part, words) for part in line.split(b"\0")))
     except (OSError, ValueError, IndexError) as error:
         logging.getLogger(__name__).warning(
             "the camera's login can be seen in the list of processes: %s", error
         )
+
+
+def _starred(part: bytes, words: list[bytes]) -> bytes:
+    """Return stars for one of the words, also behind its option's equals sign."""
+    return b"*" * len(part) if any(part == word or part.endswith(b"=" + word) for word in words) else part

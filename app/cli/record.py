@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.source and not arguments.gst:
         raise ConfigError("record: name a source, such as 0, rtsp://HOST/PATH or test:")
     cameras = _cameras(arguments)
-    keep_secret([camera.address().secrets for camera in cameras], arguments.source)
+    keep_secret([camera.address().secrets for camera in cameras], [*arguments.source, *arguments.gst])
     say = record_watch.speaker(as_json=arguments.json)
     with ExitStack() as closers, record_watch.stop_signals() as stopped:
         if record_poses.wanted(arguments):

@@ -76,19 +76,27 @@ def source_label(location: str, *, pipeline: str | None = None) -> str:
 
 
 def source_secrets(
-    location: str, *, pipeline: str | None = None, user: str | None = None, password: str | None = None
+    location: str,
+    *,
+    pipeline: str | None = None,
+    sub: str = "",
+    user: str | None = None,
+    password: str | None = None,
+    **_others: Any,
 ) -> Secrets:
-    """Return what nobody may read of a location: its login, wherever it comes from.
+    """Return what nobody may read of a source: its login, wherever it comes from; arguments as for opening it.
 
     Raises:
         SourceError: It is no address.
     """
-    from sitepose.plugins.sources.live.address import parse_address
+    from sitepose.plugins.sources.live.address import parse_address, pipeline_address
     from sitepose.plugins.sources.live.secrets import Secrets
 
-    if pipeline or not is_camera(location):
-        return Secrets()
-    return parse_address(location, user=user, password=password).secrets
+    secrets = pipeline_address(pipeline).secrets if pipeline else Secrets()
+    for address in () if pipeline else filter(is_camera, (location, sub)):
+        # A login that was replaced is nobody's business either.
+        secrets |= parse_address(address).secrets | parse_address(address, user=user, password=password).secrets
+    return secrets
 
 
 def _recording(path: Path) -> FrameSource:

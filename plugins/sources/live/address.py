@@ -27,6 +27,8 @@ PATTERNS = (
 
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>\"\\^`{|}]")
 _SECRET_KEY = re.compile(r"pass|pwd|secret|token|auth|user|login|key", re.IGNORECASE)
+_PROPERTY = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s"]+))""")
+_URL = re.compile(r"""\w+://[^\s"']+""")
 _SECRET_IN_PATH = re.compile(r"(?:user(?:name)?|pass(?:word|wd)?|pwd|token)=([^&_/;]+)", re.IGNORECASE)
 
 
@@ -76,7 +78,9 @@ class CameraAddress:
         """Everything about the address that nobody may read."""
         login = self.credentials
         found = Secrets.of_login(login.user, login.password) if login else Secrets()
-        return found | Secrets(_secrets_of_url(self.location)) if self.kind in ("rtsp", "http") else found
+        if self.kind in ("rtsp", "http"):
+            return found | Secrets(_secrets_of_url(self.location))
+        return found | _secrets_of_pipeline(self.location) if self.kind == "gst" else found
 
     @property
     def encrypted(self) -> bool:
@@ -190,3 +194,19 @@ def _secrets_of_url(location: str) -> set[str]:
     found = {value for key, value in pairs if _SECRET_KEY.search(key)}
     found.update(unquote(value) for value in _SECRET_IN_PATH.findall(parts.path))
     return {spelling for value in found for spelling in spellings(value)}
+
+
+def _secrets_of_pipeline(description: str) -> Secrets:
+    """Return what a pipeline gives away: logins in its addresses, properties that are named like secrets."""
+    found = Secrets(
+        spelling
+        for name, quoted, bare in _PROPERTY.findall(description)
+        if _SECRET_KEY.search(name)
+        for spelling in spellings(quoted or bare)
+    )
+    for url in _URL.findall(description):
+        login = _split_authority(url.partition("://")[2])[0].rpartition("@")[0]
+        user, _, password = login.partition(":")
+        found |= Secrets.of_login(unquote(user), unquote(password)) | Secrets((user, password))
+        found |= Secrets(_secrets_of_url(url))
+    return found

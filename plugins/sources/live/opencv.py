@@ -24,8 +24,8 @@ from sitepose.plugins.sources.live.packets import StreamFormat
 from sitepose.plugins.sources.live.settings import LiveSettings
 from sitepose.plugins.sources.live.source import LiveSource
 
-SPEAKS_OUT = "OPENCV_FFMPEG_DEBUG"
-"""The variable that makes OpenCV's FFmpeg print whole addresses, which cannot be masked."""
+SPEAK_OUT = ("OPENCV_FFMPEG_DEBUG", "OPENCV_FFMPEG_LOGLEVEL")
+"""Variables that make OpenCV's FFmpeg print whole addresses, which cannot be masked."""
 
 FASTEST = 240.0
 """Frames per second beyond which a camera's own claim is taken for none."""
@@ -42,8 +42,9 @@ class OpenCvSource(LiveSource):
         """
         if self.address.kind not in ("v4l2", "rtsp", "http"):
             raise SourceError(f"{self.address.label}: OpenCV reads local and network cameras only")
-        if self.address.credentials and SPEAKS_OUT in os.environ:
-            raise SourceError(f"{self.address.label}: {SPEAKS_OUT} would print the password; unset it")
+        outspoken = [name for name in SPEAK_OUT if name in os.environ]
+        if self.address.secrets and outspoken:
+            raise SourceError(f"{self.address.label}: {outspoken[0]} would print the password; unset it")
         if self.address.encrypted and self.settings.verify_tls:
             reason = "OpenCV checks no certificate; choose another backend, or --no-verify-tls"
             raise SourceError(f"{self.address.label}: {reason}")

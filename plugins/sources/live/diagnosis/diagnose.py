@@ -21,6 +21,11 @@ def diagnose(fault: ConnectionFault, address: CameraAddress, settings: LiveSetti
         address: Where the camera is.
         settings: How it was treated.
     """
+    found = _found(fault, address, settings)
+    return ConnectionFault(found.kind, address.secrets.redact(str(found)))
+
+
+def _found(fault: ConnectionFault, address: CameraAddress, settings: LiveSettings) -> ConnectionFault:
     if fault.kind == "refused":
         return refused(address)
     if fault.kind == "unsupported":
@@ -29,9 +34,7 @@ def diagnose(fault: ConnectionFault, address: CameraAddress, settings: LiveSetti
         found = _looked_at(address, settings)
     except ConnectionFault as other:
         found = other
-    if found is None:
-        return _unexplained(fault, address, settings)
-    return ConnectionFault(found.kind, address.secrets.redact(str(found)))
+    return found or _unexplained(fault, address, settings)
 
 
 def _looked_at(address: CameraAddress, settings: LiveSettings) -> ConnectionFault | None:
@@ -54,6 +57,8 @@ def _unexplained(fault: ConnectionFault, address: CameraAddress, settings: LiveS
         return ConnectionFault(
             fault.kind, f"{address.location} gives no picture ({said}): close other programs that use it"
         )
+    if address.kind == "gst":
+        return ConnectionFault(fault.kind, f"the pipeline gives no video ({said}): try it with gst-launch-1.0")
     if address.kind not in ("rtsp", "http"):
         return fault
     help_ = "look at it with another program"

@@ -112,6 +112,23 @@ class TestSecrecy:
     @pytest.mark.parametrize(
         "text",
         [
+            pytest.param("rtspsrc location=rtsp://ro%40ot:s3cr%2Fet@h/live ! queue", id="login in its address"),
+            pytest.param("rtspsrc location=rtsp://h/a user-id=ro@ot user-pw=s3cr/et", id="properties"),
+            pytest.param('rtspsrc user-id="ro@ot" user-pw = "s3cr/et"', id="properties in quotes"),
+            pytest.param("souphttpsrc location=http://h/a?user=ro@ot&password=s3cr/et", id="query"),
+        ],
+    )
+    def test_a_pipeline_gives_nothing_away(self, text):
+        secrets = pipeline_address(text).secrets
+        shown = secrets.redact(f"{text}; ro@ot s3cr/et ro%40ot s3cr%2Fet; rtspsrc0: location of user")
+
+        assert "s3cr" not in shown
+        assert "ot" not in shown.replace("location", "")
+        assert shown.endswith("rtspsrc0: location of user")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
             pytest.param("rtsp://root:s3cr:et@ho st/live", id="space"),
             pytest.param("rtsp://root:s3cret@h:port/live", id="port"),
             pytest.param("rtsp://root:s3cret/x@h@/live", id="two at signs"),

@@ -95,6 +95,16 @@ class TestLocalCameras:
         assert "there is no /dev/video99" in source.events[1].message
 
 
+class TestOutspokenLibraries:
+    @pytest.mark.parametrize("name", ["OPENCV_FFMPEG_DEBUG", "OPENCV_FFMPEG_LOGLEVEL"])
+    @pytest.mark.parametrize("location", ["rtsp://u:p@127.0.0.1:1/a", "rtsp://127.0.0.1:1/a?token=t0ken"])
+    def test_opencv_is_not_told_secrets_that_it_would_print(self, monkeypatch, name, location):
+        monkeypatch.setenv(name, "56")
+
+        with pytest.raises(SourceError, match=f"{name} would print the password"):
+            open_live(live_settings(location), backend="opencv")
+
+
 class TestChoice:
     @pytest.fixture
     def no_gstreamer(self, monkeypatch):
