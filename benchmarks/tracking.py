@@ -24,7 +24,7 @@ from tracking_sequences import Variant, clip_variants, read_clip, truth_variants
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 CACHE = Path(tempfile.gettempdir()) / "sitepose-benchmarks"
 BUDGET = 60
-QUICK_FRAMES = 40
+QUICK_FRAMES = 15
 SEARCH_DROPOUTS = 1
 
 TITLES = {
