@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 from sitepose.app.choices import NONE, Choice, Progress, choose
@@ -91,8 +94,11 @@ def build_parts(config: RunConfig, *, progress: Progress | None = None) -> Parts
         closers.callback(workers.close)
         runtime = RuntimeOptions(**config.runtime.model_dump(include={"library", "device", "precision"}))
         loader = PartLoader(runtime, workers, progress, closers)
-        detector: Detector = loader.load(chosen_detector)
-        estimator: PoseEstimator = loader.load(chosen_pose) if chosen_pose else detected_poses(config, detector)
+        chosen = [chosen_detector, *([chosen_pose] if chosen_pose else [])]
+        detector, *others = loader.load_all(
+            chosen, meanwhile=load_solver if config.tracker.name != NONE else None
+        )
+        estimator: PoseEstimator = others[0] if others else detected_poses(config, detector)
         skeleton = estimator.capabilities.skeleton
         if skeleton is None:
             raise PluginError(f"pose {config.pose.name!r} does not say its skeleton")
@@ -161,13 +167,36 @@ class PartLoader:
 
     def load(self, choice: Choice) -> Any:
         """Return the plug-in, started."""
-        weights = choice.weights(self.progress)
+        return self._kept(*self._start(choice, choice.weights(self.progress)))
+
+    def load_all(self, choices: Sequence[Choice], *, meanwhile: Callable[[], None] | None = None) -> list[Any]:
+        """Return the plug-ins, started side by side: libraries compile networks on one processor each.
+
+        Args:
+            choices: What to start; all weights are found, or fetched, before anything is.
+            meanwhile: Something else that takes its time to load.
+
+        Raises:
+            SiteposeError: What was wrong with the first that cannot start; the others are closed with the rest.
+        """
+        files = [choice.weights(self.progress) for choice in choices]
+        with ThreadPoolExecutor(len(choices) + 1, thread_name_prefix="load") as pool:
+            started = [pool.submit(self._start, *pair) for pair in zip(choices, files, strict=True)]
+            if meanwhile is not None:
+                pool.submit(meanwhile)
+        return [self._kept(*future.result()) for future in started]
+
+    def _kept(self, built: Any, model: Model | None) -> Any:
+        self.models.extend([model] if model is not None else [])
+        return built
+
+    def _start(self, choice: Choice, weights: Path | None) -> tuple[Any, Model | None]:
         built = choice.construct(
             PluginContext(weights=weights, card=choice.card, runtime=self.runtime, workers=self.workers)
         )
         self.closers.callback(choice.close, built)
-        if weights is not None:
-            from sitepose.models.zoo.store import sha256_of
+        if weights is None:
+            return built, None
+        from sitepose.models.zoo.store import sha256_of
 
-            self.models.append(Model(choice.model_name, sha256_of(weights), getattr(built, "runtime", None)))
-        return built
+        return built, Model(choice.model_name, sha256_of(weights), getattr(built, "runtime", None))

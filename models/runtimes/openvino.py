@@ -6,6 +6,7 @@ import dataclasses
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -77,15 +78,15 @@ def open_openvino(
         "ENABLE_HYPER_THREADING": True,
         "ENABLE_CPU_PINNING": False,  # two networks pinned to the same processors would wait for each other
     }
-    try:
-        compiled = core.compile_model(model, DEVICE, settings)
-    except RuntimeError as error:
-        raise WeightsError(f"{file.path}: openvino cannot compile it ({_one_line(error)})") from error
+    with ThreadPoolExecutor(1, thread_name_prefix="compile") as pool:  # compiling takes one processor each
+        compiling = pool.submit(_compiled_for_several, core, network, items, signature.output_names, settings)
+        try:
+            compiled = core.compile_model(model, DEVICE, settings)
+        except RuntimeError as error:
+            raise WeightsError(f"{file.path}: openvino cannot compile it ({_one_line(error)})") from error
     info = _info(compiled, precision, file.path)
-    alone = _Requests(compiled, workers.threads, weights)
-    several = network.for_items(items) if items > 1 else None
-    together = _open_several(core, several, signature, settings, alone) if several else None
-    if together is None:
+    alone, together = _Requests(compiled, workers.threads, weights), compiling.result()
+    if together is None or not _agree(together, alone, signature):
         return StreamedSession(signature=signature, info=info, workers=workers, infer=alone)
     return StreamedSession(
         signature=signature,
@@ -114,11 +115,17 @@ class _Requests:
     """
 
     def __init__(self, compiled: Any, count: int, weights: Mapping[str, AnyArray]) -> None:
+        self._compiled = compiled
         self._weights = weights
         self._tensor = _library().Tensor
         self._free: SimpleQueue[Any] = SimpleQueue()
         for _ in range(count):
             self._free.put(compiled.create_infer_request())
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of the input, which must be fixed."""
+        return tuple(self._compiled.inputs[0].get_shape())
 
     def __call__(self, piece: AnyArray) -> list[AnyArray]:
         request = self._free.get()
@@ -148,27 +155,33 @@ class _Pieces:
         return [result[: len(piece)] for result in self._together(full)]
 
 
-def _open_several(
-    core: Any, network: OnnxFile, signature: Signature, settings: dict[str, Any], alone: _Requests
+def _compiled_for_several(
+    core: Any, network: OnnxFile, items: int, outputs: Sequence[str], settings: dict[str, Any]
 ) -> _Requests | None:
-    """Return the network for several items; None where it does not give the same as the one for a single item.
-
-    A file may name its batch of 1 anywhere. Where that stops nothing, but changes the result, only a try shows.
-    """
+    """Return the network for several items at once; None where none are wanted, or it cannot be had."""
+    several = network.for_items(items) if items > 1 else None
+    if several is None:
+        return None
     try:
-        weights = network.large_weights()
-        model = _with_outputs(_read_model(core, network, weights), signature.output_names)
+        weights = several.large_weights()
+        model = _with_outputs(_read_model(core, several, weights), outputs)
         compiled = core.compile_model(model, DEVICE, settings)
     except RuntimeError:
         return None
-    shape = tuple(compiled.inputs[0].get_shape())
-    items = np.random.default_rng(0).uniform(0, 2, shape).astype(signature.input_dtypes[0])
-    together = _Requests(compiled, int(settings["NUM_STREAMS"]), weights)
+    return _Requests(compiled, int(settings["NUM_STREAMS"]), weights)
+
+
+def _agree(together: _Requests, alone: _Requests, signature: Signature) -> bool:
+    """Return whether a network for several items gives the same as the one for a single item.
+
+    A file may name its batch of 1 anywhere. Where that stops nothing, but changes the result, only a try shows.
+    """
+    items = np.random.default_rng(0).uniform(0, 2, together.input_shape).astype(signature.input_dtypes[0])
     for got, *results in zip(together(items), *map(alone, items[:, None]), strict=True):
         expected = np.concatenate(results)
         if got.shape != expected.shape or not np.allclose(got, expected, rtol=SAME, atol=SAME):
-            return None
-    return together
+            return False
+    return True
 
 
 def _with_outputs(model: Any, names: Sequence[str]) -> Any:
