@@ -101,11 +101,11 @@ def _repair(arguments: argparse.Namespace) -> int:
         print(json.dumps({"sessions": [result.to_json() for result in done], "failed": failed}, indent=2))
     else:
         for result in done:
-            state = "; ".join(result.done) or "was whole"
+            state = "; ".join([*result.done, *result.left]) or "nothing was cut off"
             print(f"{result.name}: {result.frames} frames, {result.seconds:.1f} s: {state}")
         for text in failed:
             print(f"sitepose: {text}", file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or any(result.left for result in done) else 0
 
 
 def _replay(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,10 +12,12 @@ from pydantic import Field, ValidationError
 
 from sitepose.app.sessions.folder import SafeFolder
 from sitepose.core.errors import FormatError
-from sitepose.core.formats.reading import read_json
+from sitepose.core.formats.reading import read_json, table
 from sitepose.core.settings import Settings
 
 SCHEMA = "sitepose.session/1"
+
+_VERSION = re.compile(r"^sitepose\.session/(\d+)$")
 
 MANIFEST = "session.json"
 VIDEO = "video"
@@ -62,10 +65,14 @@ class Segment(Settings):
         return segment_file(self.number)
 
 
+class NewerSessionError(FormatError):
+    """A newer Sitepose has written a session: nothing is wrong with it, and it must be left alone."""
+
+
 class SessionManifest(Settings):
     """All of ``session.json``. It holds no user, no password and no address with either."""
 
-    schema_: str = Field(SCHEMA, alias="schema", pattern=r"^sitepose\.session/\d+$")
+    schema_: str = Field(SCHEMA, alias="schema", pattern=_VERSION.pattern)
     """Name and version of the format."""
     name: str
     """Name of the session and of its folder."""
@@ -126,15 +133,45 @@ def read_manifest(folder: Path) -> SessionManifest:
     """Return the ``session.json`` of a folder.
 
     Raises:
-        FormatError: There is none, or it is damaged or newer than this program.
+        NewerSessionError: A newer program has written it.
+        FormatError: There is none, or it is damaged.
     """
     path = folder / MANIFEST
+    entry = table(read_json(path), where=str(path))
+    _check_version(entry.get("schema"), path)
     try:
-        return SessionManifest.model_validate(read_json(path))
+        return SessionManifest.model_validate(entry)
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
         raise FormatError(f"{path}: {place}: {fault['msg'].lower()}") from error
+
+
+def salvaged_manifest(folder: Path, missing: Mapping[str, Any]) -> SessionManifest:
+    """Return what can still be understood of a damaged ``session.json``.
+
+    Args:
+        folder: Of the session.
+        missing: What is taken for a field that must be there, and is not or is damaged.
+    """
+    try:
+        entry = table(read_json(folder / MANIFEST), where=MANIFEST)
+    except FormatError:
+        entry = {}
+    while True:
+        try:
+            return SessionManifest.model_validate({**missing, **entry})
+        except ValidationError as error:
+            damaged = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]} & entry.keys()
+            entry = {key: value for key, value in entry.items() if damaged and key not in damaged}
+
+
+def _check_version(schema: Any, path: Path) -> None:
+    match = _VERSION.fullmatch(schema) if isinstance(schema, str) else None
+    if match is not None and int(match[1]) > int(SCHEMA.rpartition("/")[2]):
+        raise NewerSessionError(
+            f"{path}: schema is {schema!r}, this version reads up to {SCHEMA!r}; upgrade Sitepose"
+        )
 
 
 def segment_file(number: int) -> str:

@@ -44,13 +44,14 @@ class MatroskaWriter:
     def __init__(self, descriptor: int, track: VideoTrack, *, wall: float) -> None:
         self._descriptor = descriptor
         self._track = track
+        self._size = 0
         begin, self.layout = head(track, wall)
         self._append(begin)
 
     @property
     def size(self) -> int:
-        """Bytes written."""
-        return self.layout.end
+        """Bytes written, with the index once that is there."""
+        return max(self.layout.end, self._size)
 
     def write(self, data: bytes, *, pts_ms: int, keyframe: bool) -> None:
         """Append a frame.
@@ -90,7 +91,7 @@ class MatroskaWriter:
             OSError: The disk is full or gone; the file can be played as it is.
         """
         interval = float(1000 / self._track.frame_rate) if self._track.frame_rate else 0.0
-        finish(self._descriptor, self.layout, interval_ms=interval)
+        self._size = finish(self._descriptor, self.layout, interval_ms=interval)
 
     def _begin_cluster(self, pts_ms: int) -> bytes:
         """Close the last cluster, and return the begin of a new one."""
@@ -110,8 +111,8 @@ class MatroskaWriter:
         self.layout.end = offset
 
 
-def finish(descriptor: int, layout: Layout, *, interval_ms: float) -> None:
-    """Turn a file that ends anywhere into one with sizes, duration and index.
+def finish(descriptor: int, layout: Layout, *, interval_ms: float) -> int:
+    """Turn a file that ends anywhere into one with sizes, duration and index; return its size.
 
     Args:
         descriptor: Open for reading and writing.
@@ -137,6 +138,7 @@ def finish(descriptor: int, layout: Layout, *, interval_ms: float) -> None:
     if layout.duration:
         _write_all(descriptor, ebml.double(DURATION, layout.last_ms + interval_ms), layout.duration)
     _write_all(descriptor, ebml.size_bytes(end - layout.segment, 8), layout.segment - 8)
+    return end
 
 
 def _fill_in_size(descriptor: int, cluster: Cluster) -> None:

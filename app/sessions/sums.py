@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from sitepose.app.sessions.folder import SafeFolder
 from sitepose.app.sessions.manifest import EVENTS, FRAMES, POSES, SUMS, VIDEO, SessionManifest
@@ -18,8 +19,15 @@ CHUNK = 4 << 20
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 
-def write_sums(folder: SafeFolder, manifest: SessionManifest) -> None:
+def write_sums(
+    folder: SafeFolder, manifest: SessionManifest, known: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Write the hashes of everything that does not change any more; ``session.json`` may, and is left out.
+
+    Args:
+        folder: Of the session.
+        manifest: Knows the hashes of the video.
+        known: Hashes of files beside it that are to stay as they are.
 
     Raises:
         OSError: A file cannot be read, or the disk is full.
@@ -31,7 +39,7 @@ def write_sums(folder: SafeFolder, manifest: SessionManifest) -> None:
     }
     for name in (FRAMES, POSES, EVENTS):
         if (folder.path / name).exists():
-            sums[name] = _sha256_of(folder.open(name))
+            sums[name] = known.get(name) or _sha256_of(folder.open(name))
     text = "".join(f"{sha256}  {name}\n" for name, sha256 in sums.items())
     folder.replace(SUMS, text.encode())
 

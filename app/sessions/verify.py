@@ -10,7 +10,16 @@ from typing import Any
 
 import av
 
-from sitepose.app.sessions.manifest import FRAMES, POSES, SUMS, VIDEO, Segment, SessionManifest, read_manifest
+from sitepose.app.sessions.manifest import (
+    EVENTS,
+    FRAMES,
+    POSES,
+    SUMS,
+    VIDEO,
+    Segment,
+    SessionManifest,
+    read_manifest,
+)
 from sitepose.app.sessions.matroska_scan import scan
 from sitepose.app.sessions.rows import NO_VIDEO, read_rows, span
 from sitepose.app.sessions.sums import file_sha256, read_sums
@@ -94,7 +103,8 @@ def _problems(folder: Path, result: Verification, *, decode: bool) -> Iterator[s
     for part in manifest.segments:
         if part.state != "deleted":
             yield from _segment(folder / VIDEO / part.file, part, result, stamps, decode=decode)
-    extra = {path.name for path in (folder / VIDEO).glob("*")} - {part.file for part in manifest.segments}
+    files = [path.name for path in (folder / VIDEO).glob("*") if path.suffix != ".damaged"]
+    extra = set(files) - {part.file for part in manifest.segments}
     yield from (f"{VIDEO}/{name}: session.json does not know it" for name in sorted(extra))
     deleted = {part.number for part in manifest.segments if part.state == "deleted"}
     yield from _rows(folder, stamps, deleted, poses_only=manifest.poses_only)
@@ -127,7 +137,8 @@ def _sums(folder: Path, manifest: SessionManifest) -> Iterator[str]:
         if Path(name).is_absolute() or ".." in Path(name).parts or path.is_symlink():
             yield f"{SUMS}: {name!r} is not inside the session"
         elif not path.is_file():
-            yield f"{name}: missing"
+            if name in (EVENTS, POSES):  # others are missed below
+                yield f"{name}: missing"
         elif file_sha256(path) != expected:
             yield f"{name}: has changed since it was recorded"
     known = {f"{VIDEO}/{part.file}" for part in manifest.segments if part.state != "deleted"}
@@ -138,6 +149,9 @@ def _segment(
     path: Path, part: Segment, result: Verification, stamps: dict[int, Counter[int]], *, decode: bool
 ) -> Iterator[str]:
     name = f"{VIDEO}/{path.name}"
+    if not path.exists():
+        yield f"{name}: missing"
+        return
     try:
         found = scan(path)
     except FormatError as error:
@@ -181,6 +195,9 @@ def _rows(
     folder: Path, stamps: dict[int, Counter[int]], deleted: set[int], *, poses_only: bool
 ) -> Iterator[str]:
     rows: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    if not (folder / FRAMES).exists():
+        yield f"{FRAMES}: missing"
+        return
     try:
         for row in read_rows(folder / FRAMES):
             rows[row.segment][row.pts] += 1

@@ -78,7 +78,7 @@ class TestSessions:
         assert main(["sessions", "repair", str(root)]) == 0
         output = capsys.readouterr().out
         assert "gate: 10 frames, 0.9 s: closed the session" in output
-        assert "yard: 10 frames, 0.9 s: was whole" in output
+        assert "yard: 10 frames, 0.9 s: nothing was cut off" in output
         assert main(["sessions", "verify", str(root), "--json"]) == 0
 
     def test_one_that_is_being_recorded_fails_alone(self, root, capsys):

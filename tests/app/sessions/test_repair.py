@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from sitepose.app.sessions.listing import list_sessions, sessions_in
 from sitepose.app.sessions.manifest import read_manifest
+from sitepose.app.sessions.matroska_scan import scan
 from sitepose.app.sessions.recorder import Recorder, RecordingSettings
 from sitepose.app.sessions.repair import needs_repair, repair
 from sitepose.app.sessions.rows import read_rows
@@ -88,6 +89,8 @@ class TestVerify:
         assert (result.frames, result.decoded, result.poses) == (100, 100, 100)
         assert result.seconds == pytest.approx(100 / 30, abs=0.15)
         assert subprocess.run(words, cwd=recorded, check=False).returncode == 0
+        for part in read_manifest(recorded).segments:
+            assert part.bytes == (recorded / "video" / part.file).stat().st_size
 
     @pytest.mark.parametrize(
         ("damage", "problem"),
@@ -233,6 +236,95 @@ class TestRepair:
         with pytest.raises(FormatError, match="is no session"):
             repair(tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == ["holiday.mkv"]
+
+
+def flip(path, at):
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0xFF
+    path.write_bytes(data)
+
+
+class TestEvidence:
+    """What is wrong with a closed session is not to be mended away."""
+
+    @pytest.mark.parametrize(
+        ("damage", "problem"),
+        [
+            pytest.param(lambda p: flip(p, 1), "is damaged", id="its first bytes"),
+            pytest.param(lambda p: flip(p, scan(p).blocks[20].end), "is damaged", id="in the middle"),
+            pytest.param(lambda p: p.unlink(), "is gone", id="all of it"),
+        ],
+    )
+    def test_a_damaged_segment_is_left_as_it_is_with_its_rows_and_poses(self, session, damage, problem):
+        path = session / "video/000002.mkv"
+        damage(path)
+        before = {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
+        done = repair(session)
+
+        assert [line for line in done.left if problem in line and "000002.mkv" in line] == done.left != []
+        assert before == {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
+        assert not verify(session).good
+
+    def test_files_that_repair_has_no_business_with_keep_their_hashes(self, session):
+        lines = (session / "poses.jsonl").read_bytes().splitlines(keepends=True)
+        (session / "poses.jsonl").write_bytes(b"".join(lines[:40] + lines[41:]))
+        cut(session / "frames.jsonl", 0.5)
+        repair(session)
+
+        assert verify(session).problems == ["poses.jsonl: has changed since it was recorded"]
+
+    def test_lost_hashes_are_written_anew_but_those_of_the_video_are_in_the_description(self, session):
+        (session / "SHA256SUMS").unlink()
+        path = session / "video/000001.mkv"
+        flip(path, scan(path).blocks[10].begin + 30)
+        done = repair(session).done
+
+        assert any("SHA256SUMS" in line for line in done)
+        assert verify(session).problems[0] == "video/000001.mkv: has changed since it was recorded"
+
+    def test_what_a_damaged_description_still_says_is_kept(self, session):
+        path = session / "session.json"
+        table = json.loads(path.read_text())
+        path.write_text(json.dumps(table | {"consent": "all of them", "blurred": True, "counters": 7, "x": 1}))
+        done = repair(session).done
+        manifest = read_manifest(session)
+
+        assert (manifest.consent, manifest.blurred, manifest.source) == ("all of them", True, "camera")
+        assert [part.frames for part in manifest.segments] == [45, 45, 10]
+        assert any("session.json" in line for line in done)
+        assert verify(session).good
+
+    def test_what_a_newer_version_has_written_is_not_touched(self, session):
+        path = session / "session.json"
+        path.write_text(path.read_text().replace("sitepose.session/1", "sitepose.session/2"))
+        before = {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
+
+        with pytest.raises(FormatError, match=r"reads up to 'sitepose.session/1'; upgrade Sitepose"):
+            repair(session)
+        assert not needs_repair(session)
+        assert "upgrade" in verify(session).problems[0]
+        assert before == {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
+
+    def test_a_segment_nobody_described_that_cannot_be_read_is_put_aside(self, session):
+        reopen(session)
+        data = bytes([1]) * 20_000
+        (session / "video/000004.mkv").write_bytes(data)
+        done = repair(session).done
+
+        assert any("000004.mkv.damaged" in line for line in done)
+        assert (session / "video/000004.mkv.damaged").read_bytes() == data
+        assert verify(session).good
+
+    def test_what_is_missing_is_named_once(self, session):
+        (session / "video/000002.mkv").unlink()
+        (session / "frames.jsonl").unlink()
+
+        assert [line for line in verify(session).problems if "000002.mkv" in line] == [
+            "video/000002.mkv: missing"
+        ]
+        assert [line for line in verify(session).problems if "frames.jsonl" in line] == [
+            "frames.jsonl: missing"
+        ]
 
 
 class TestListing:
