@@ -7,6 +7,10 @@ PYTHON := $(VENV)/bin/python
 READY := .stamps/ready
 LINKS := .links/sitepose/core
 PARTS := app core models plugins tracking
+# Much of the suite waits for cameras and processes: files of tests run beside each other.
+BESIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Processes that tests start find the bytecode that the first one has written.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,7 +23,7 @@ extras: $(READY) ## add PyTorch, GStreamer and Qt, whose tests are skipped other
 
 test: $(READY) ## the whole suite, under ten minutes on two cores
 	@$(PYTHON) main.py models pull portable movenet-multipose >/dev/null || echo "tests of these networks are skipped"
-	@$(PYTHON) -m pytest -m "not soak"
+	@$(PYTHON) -m pytest -m "not soak" $(BESIDE)
 
 soak: $(READY) ## the minutes-long tests
 	@$(PYTHON) -m pytest -m soak --timeout 7200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ BINDINGS = {"pyqt5": "PyQt5", "pyqt6": "PyQt6", "pyside6": "PySide6"}
 if binding := os.environ.get("QT_API") or next((api for api, name in BINDINGS.items() if find_spec(name)), ""):
     os.environ.setdefault("QT_API", binding)
     os.environ.setdefault("PYTEST_QT_API", binding)
+
+# Some tests open OpenVINO without us; they must not set its telemetry going either.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")

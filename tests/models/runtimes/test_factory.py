@@ -228,7 +228,8 @@ class TestAuto:
             machine.cpu_flags.cache_clear()
 
 
-def test_openvino_s_telemetry_stays_off(network):
+def test_openvino_s_telemetry_stays_off(network, monkeypatch):
+    monkeypatch.delitem(sys.modules, "openvino_telemetry")
     with Workers(1) as workers:
         open_session(network(), options=options("openvino"), workers=workers)
     assert sys.modules["openvino_telemetry"] is None
