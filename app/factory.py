@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sitepose.app.choices import NONE, Choice, Progress, choose
-from sitepose.app.config import PartConfig, RunConfig
+from sitepose.app.config import PartConfig, RunConfig, RuntimeConfig
 from sitepose.app.pipeline.region import RegionDetector
 from sitepose.app.pipeline.runner import Stage
 from sitepose.app.pipeline.schedule import schedule_of
@@ -92,8 +92,7 @@ def build_parts(config: RunConfig, *, progress: Progress | None = None) -> Parts
     with ExitStack() as closers:
         workers = Workers(config.runtime.threads)
         closers.callback(workers.close)
-        runtime = RuntimeOptions(**config.runtime.model_dump(include={"library", "device", "precision"}))
-        loader = PartLoader(runtime, workers, progress, closers)
+        loader = PartLoader(runtime_options(config.runtime), workers, progress, closers)
         chosen = [chosen_detector, *([chosen_pose] if chosen_pose else [])]
         detector, *others = loader.load_all(
             chosen, meanwhile=load_solver if config.tracker.name != NONE else None
@@ -112,6 +111,19 @@ def build_parts(config: RunConfig, *, progress: Progress | None = None) -> Parts
             models=loader.models,
             _closers=closers.pop_all(),
         )
+
+
+def runtime_options(config: RuntimeConfig | None = None) -> RuntimeOptions:
+    """Return how networks are to run; what is compiled for it is kept in the user's cache folder."""
+    from sitepose.models.zoo.fetch import default_cache
+
+    config = config or RuntimeConfig()
+    return RuntimeOptions(
+        library=config.library,
+        device=config.device,
+        precision=config.precision,
+        compiled=default_cache() / "compiled",
+    )
 
 
 def build_suppress(part: PartConfig, skeleton: Skeleton) -> Suppress:

@@ -215,15 +215,14 @@ def _trigger(arguments: argparse.Namespace, closers: ExitStack) -> Callable[[], 
         return Motion
     from sitepose.app.choices import choose
     from sitepose.app.config import PartConfig
-    from sitepose.app.factory import PartLoader
-    from sitepose.models.runtimes.api import RuntimeOptions
+    from sitepose.app.factory import PartLoader, runtime_options
     from sitepose.models.runtimes.workers import Workers
 
     name, _, file = (arguments.detector or "centernet").partition(":")
     choice = choose("detector", PartConfig(name=name, file=file or None))
     workers = Workers(1)
     closers.callback(workers.close)
-    detector = PartLoader(RuntimeOptions(), workers, None, closers).load(choice)
+    detector = PartLoader(runtime_options(), workers, None, closers).load(choice)
     return lambda: People(detector)
 
 

@@ -14,6 +14,7 @@ from sitepose.app.factory import (
     build_suppress,
     build_tracker,
     detected_poses,
+    runtime_options,
     within_region,
 )
 from sitepose.app.pipeline.runner import Stage
@@ -21,7 +22,6 @@ from sitepose.app.pipeline.schedule import schedule_of
 from sitepose.app.pipeline.stages import Stages, Suppress
 from sitepose.core.errors import PluginError
 from sitepose.core.skeleton import Skeleton
-from sitepose.models.runtimes.api import RuntimeOptions
 from sitepose.models.runtimes.workers import Workers
 from sitepose.plugins.api import Detector, PoseEstimator, Tracker
 
@@ -135,8 +135,7 @@ def _fitted(
 
 
 def _load(choice: Any, config: RunConfig, workers: Workers, progress: Progress | None) -> Loaded:
-    runtime = RuntimeOptions(**config.runtime.model_dump(include={"library", "device", "precision"}))
     with ExitStack() as closers:
-        loader = PartLoader(runtime, workers, progress, closers)
+        loader = PartLoader(runtime_options(config.runtime), workers, progress, closers)
         plugin = loader.load(choice)
         return Loaded(plugin, tuple(loader.models), closers.pop_all())

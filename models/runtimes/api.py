@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
@@ -24,12 +25,14 @@ class RuntimeOptions:
             keep the accuracy.
         threads_per_item: Threads that work on one item on a processor. One gives the most items a second where
             there are always several; more answer sooner.
+        compiled: Folder in which compiled networks are kept for the next time, where the library can do so.
     """
 
     library: str = "auto"
     device: str = "auto"
     precision: Precision = "auto"
     threads_per_item: int = 1
+    compiled: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

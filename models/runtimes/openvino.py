@@ -15,6 +15,7 @@ import numpy as np
 
 from sitepose.core.errors import ConfigError, WeightsError
 from sitepose.models.runtimes.api import AnyArray, RuntimeInfo, RuntimeOptions
+from sitepose.models.runtimes.compiled import make_room
 from sitepose.models.runtimes.machine import has_native_bf16
 from sitepose.models.runtimes.onnx_file import OnnxFile
 from sitepose.models.runtimes.streams import (
@@ -66,7 +67,7 @@ def open_openvino(
         raise ConfigError(
             f"device {options.device!r}: openvino runs on the CPU here; choose onnxruntime for CUDA"
         )
-    core = _library().Core()
+    core = _core(options.compiled)
     precision = _precision(core, file, options)
     network = file.rewritten(fold_shuffles=True, columns=columns)
     weights = network.large_weights()
@@ -103,6 +104,15 @@ def _library() -> Any:
     import openvino
 
     return openvino
+
+
+def _core(compiled: Path | None) -> Any:
+    """Return a new core, which keeps what it compiles in this folder."""
+    core = _library().Core()
+    folder = make_room(compiled)
+    if folder is not None:
+        core.set_property({"CACHE_DIR": str(folder)})
+    return core
 
 
 class _Requests:
