@@ -137,14 +137,6 @@ def detector(make) -> Iterator[Detector]:
     detector.close()
 
 
-@pytest.fixture
-def collector_sees_only_what_is_new() -> Iterator[None]:
-    """All that a session has loaded takes the collector a third of a second each time."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 def used_and_closed(make: Callable[[], Detector], frames: list[Frame], rounds: int) -> list[Detector]:
     detectors = []
     for _ in range(rounds):

@@ -149,6 +149,7 @@ class TestNetwork:
         # Nothing was called lost or lost its picture for it.
         assert steps.sum() == pytest.approx(np.diff(sequences([frames[0], frames[-1]]))[0], abs=2)
 
+    @pytest.mark.usefixtures("collector_sees_only_what_is_new")
     def test_twenty_reconnects_leave_nothing_behind(self, rtsp_camera, live, take):
         from benchmarks.camera.lossy import BadNetwork
 
