@@ -87,6 +87,11 @@ class CameraAddress:
         """Whether TLS is spoken with it."""
         return self.location.startswith(("rtsps:", "https:"))
 
+    @property
+    def segmented(self) -> bool:
+        """Whether video comes some seconds at a time (HLS), not as it is taken."""
+        return self.kind == "http" and urlsplit(self.location).path.lower().endswith((".m3u8", ".m3u"))
+
     def with_login(self) -> str:
         """Return the URL with the login in it, for libraries that have no fields for it. Never print it."""
         if self.credentials is None:

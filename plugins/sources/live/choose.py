@@ -83,6 +83,8 @@ def _best(address: CameraAddress) -> str:
 
     if address.kind in ("test", "gst"):
         load_gstreamer()  # nothing else can: says what to install
+    if address.segmented and address.credentials is not None:
+        return "pyav"  # GStreamer asks for the pieces without the login
     # GStreamer gives every frame of a GIF the stamp 0.
     if has_gstreamer() and not (address.kind == "file" and address.location.lower().endswith(".gif")):
         return "gstreamer"

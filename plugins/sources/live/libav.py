@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import ssl
 import threading
 import time
@@ -22,6 +23,7 @@ from sitepose.plugins.sources.live.annexb import has_start_codes, private_of, wi
 from sitepose.plugins.sources.live.encoder import FrameEncoder
 from sitepose.plugins.sources.live.events import ConnectionFault, FaultKind
 from sitepose.plugins.sources.live.intake import NANOSECOND, Arrival, Delivery
+from sitepose.plugins.sources.live.pace import Pace, stamped
 from sitepose.plugins.sources.live.packets import Codec, StreamFormat
 from sitepose.plugins.sources.live.settings import LiveSettings
 from sitepose.plugins.sources.live.source import LiveSource
@@ -39,8 +41,8 @@ ARRIVAL_TICKS = Fraction(1, 1_000_000)
 RETURN_S = 0.4
 """How much longer than our watch FFmpeg waits for data."""
 
-MOST_HELD = 8
-"""Packets without a stamp at the begin of a stream that wait for the first that has one."""
+UNRELATED_S = 10.0
+"""Stamps of a playlist that are so far from their time belong to another piece: the pace is taken anew."""
 
 
 class PyAvSource(LiveSource):
@@ -113,7 +115,8 @@ class PyAvConnection:
         settings = self._settings
         if self._address.kind == "file":
             return av.open(self._address.location)
-        options = {"protocol_whitelist": PROTOCOLS, "fflags": "nobuffer"}
+        # To measure the frame rate would take a second; "nobuffer" would throw away the first keyframe.
+        options = {"protocol_whitelist": PROTOCOLS, "fpsprobesize": "0"}
         if self._address.kind == "rtsp":
             options |= {"rtsp_transport": settings.transport, "allowed_media_types": "video"}
             options["max_delay"] = str(settings.jitter_ms * 1000)
@@ -121,7 +124,7 @@ class PyAvConnection:
             # FFmpeg knows no authorities by itself, and takes any certificate unless it is told.
             options |= {"tls_verify": "1", "ca_file": ssl.get_default_verify_paths().cafile or ""}
         # FFmpeg cannot be interrupted: it returns shortly after our own watch has seen the silence.
-        timeouts = (settings.connect_timeout_s, settings.stall_s + RETURN_S)
+        timeouts = (settings.connect_timeout_s, settings.silence_s + RETURN_S)
         return av.open(self._address.with_login(), options=options, timeout=timeouts)
 
     def _deliver(self, container: av.container.InputContainer) -> None:
@@ -145,18 +148,21 @@ class PyAvConnection:
     def _packets(
         self, container: av.container.InputContainer, stream: av.VideoStream, *, by_arrival: bool
     ) -> Iterator[tuple[av.Packet[av.VideoStream], Arrival]]:
-        """Yield packets, each with stamps, those of a file at their own pace."""
+        """Yield packets, each with stamps, at their own pace where they come faster."""
         time_base = ARRIVAL_TICKS if by_arrival else Fraction(stream.time_base or NANOSECOND)
         step = round(1 / (stream.average_rate or DEFAULT_RATE) / time_base)
         began_at = time.monotonic()
-        for packet in _stamped(container.demux(stream), step):
+        pace = None
+        if self._address.kind == "file" or self._address.segmented:
+            pace = Pace(time_base, UNRELATED_S if self._address.segmented else math.inf)
+        for packet in stamped(container.demux(stream), step):
             if self._stopping.is_set():
                 return
             if by_arrival:
                 packet.pts = packet.dts = round((time.monotonic() - began_at) / time_base)
-            elif self._address.kind == "file":
-                due = began_at + float((packet.dts if packet.dts is not None else packet.pts or 0) * time_base)
-                self._stopping.wait(max(0.0, due - time.monotonic()))
+            elif pace is not None:
+                stamp = packet.dts if packet.dts is not None else packet.pts or 0
+                self._stopping.wait(pace.wait_s(stamp, time.monotonic()))
             yield packet, Arrival(packet.pts or 0, time_base, time.monotonic())
 
     def _decode(
@@ -209,32 +215,6 @@ class PyAvConnection:
     def _fault(self, error: Exception) -> ConnectionFault:
         kind, reason = _reason(error)
         return ConnectionFault(kind, self._address.secrets.redact(reason))
-
-
-def _stamped(packets: Iterator[av.Packet[av.VideoStream]], step: int) -> Iterator[av.Packet[av.VideoStream]]:
-    """Yield packets that hold something, with stamps also for those that come without one.
-
-    FFmpeg gives the first packet of an RTSP stream none: it waits for the second, to be placed before it.
-    """
-    held: list[av.Packet[av.VideoStream]] = []
-    last: int | None = None
-    for packet in packets:
-        if not packet.size:
-            continue
-        if packet.pts is None:
-            packet.pts = packet.dts
-        if packet.pts is None and last is not None:
-            packet.pts = last + step
-        if packet.pts is None and len(held) < MOST_HELD:
-            held.append(packet)
-            continue
-        last = packet.pts = packet.pts if packet.pts is not None else 0
-        for distance, early in zip(range(len(held), 0, -1), held, strict=True):
-            early.pts = last - distance * step
-        yield from held
-        held.clear()
-        yield packet
-    yield from held
 
 
 def _reason(error: Exception) -> tuple[FaultKind, str]:

@@ -10,6 +10,9 @@ from sitepose.plugins.api import PluginSettings
 from sitepose.plugins.sources.live.address import CameraAddress, Credentials, parse_address, pipeline_address
 from sitepose.plugins.sources.live.backoff import FIRST_DELAY_S, LONGEST_DELAY_S
 
+SEGMENT_S = 15.0
+"""Silence that is usual where video comes in pieces: they are up to ten seconds long."""
+
 
 class LiveSettings(PluginSettings):
     """Settings of every live source. Users and passwords are never shown, nor written with the others."""
@@ -44,7 +47,7 @@ class LiveSettings(PluginSettings):
     watch_s: float = Field(2.0, ge=0)
     """Seconds between two looks at whether the camera was moved, refocused, or lost its colours; 0 for none."""
     stall_s: float = Field(1.5, ge=0.2, le=600)
-    """Silence after which a connection is given up; three frame intervals if that is more."""
+    """Silence after which a connection is given up; three frame intervals if that is more, and 15 s for HLS."""
     connect_timeout_s: float = Field(10.0, gt=0, le=600)
     """Time for the first picture of a connection."""
     retry_s: tuple[float, float] = (FIRST_DELAY_S, LONGEST_DELAY_S)
@@ -54,6 +57,11 @@ class LiveSettings(PluginSettings):
     give_up_s: float | None = Field(None, gt=0)
     """Time without any picture after which the source ends with an error; at once where the camera refuses the
     password. None keeps trying for ever."""
+
+    @property
+    def silence_s(self) -> float:
+        """Silence after which this kind of connection is given up."""
+        return max(self.stall_s, SEGMENT_S) if self.address().segmented else self.stall_s
 
     def described(self) -> dict[str, Any]:
         """Return what others may read of it: no login, no address, and no pipeline, which may hold one."""

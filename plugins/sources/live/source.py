@@ -66,7 +66,7 @@ class LiveSource(ABC):
             self._intake,
             self.connection,
             Rules(
-                stall_s=settings.stall_s,
+                stall_s=settings.silence_s,
                 connect_timeout_s=settings.connect_timeout_s,
                 retry_failed_s=settings.retry_failed_s,
                 retry_s=settings.retry_s,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import sys
 import threading
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -128,22 +131,70 @@ def write_video(tmp_path):
     return write
 
 
-@pytest.fixture
-def hls_server(tmp_path):
-    """The address of a playlist."""
-    encode(tmp_path / "live.m3u8", frames=100, format="hls", container_options={"hls_time": "1"})
+@contextmanager
+def web_server(folder, authorization=""):
+    """Serve a folder, to those who log in; yield its address."""
 
     class Quiet(SimpleHTTPRequestHandler):
+        def do_GET(self):
+            if self.headers.get("Authorization", "") == authorization:
+                return super().do_GET()
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
-    thread = threading.Thread(target=server.serve_forever)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/live.m3u8"
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def hls_server(tmp_path):
+    """Serves a playlist that is complete; gives its address, with the login that it asks for."""
+    encode(tmp_path / "live.m3u8", frames=100, format="hls", container_options={"hls_time": "1"})
+    with ExitStack() as servers:
+
+        def start(login=""):
+            proof = f"Basic {base64.b64encode(login.encode()).decode()}" if login else ""
+            address = servers.enter_context(web_server(tmp_path, proof))
+            return f"{address.replace('://', f'://{login}@') if login else address}/live.m3u8"
+
+        yield start
+
+
+@pytest.fixture
+def live_hls(tmp_path, wait_until):
+    """The address of a playlist to which a second of video is added every second."""
+    ended = threading.Event()
+    options = {"hls_time": "1", "hls_list_size": "4", "hls_flags": "delete_segments+temp_file"}
+
+    def film():
+        with av.open(str(tmp_path / "live.m3u8"), "w", format="hls", container_options=options) as output:
+            codec = {"g": "25", "tune": "zerolatency", "preset": "ultrafast"}
+            stream = output.add_stream("libx264", rate=25, options=codec)
+            stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+            began = time.monotonic()
+            for number in itertools.count():
+                if ended.wait(max(0.0, began + number / 25 - time.monotonic())):
+                    return
+                image = np.full((96, 128, 3), number % 200, np.uint8)
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+
+    camera = threading.Thread(target=film)
+    camera.start()
+    with web_server(tmp_path) as address:
+        wait_until(lambda: len(list(tmp_path.glob("*.ts"))) > 3)
+        yield f"{address}/live.m3u8"
+        ended.set()
+        camera.join()
 
 
 class Collector:

@@ -57,6 +57,11 @@ class TestNetworkCameras:
         assert collector.packets[0].format.codec == "h264"
         assert collector.packets[0].keyframe
 
+    def test_the_first_keyframe_is_not_lost(self, rtsp_camera, live, take):
+        source = live(rtsp_camera(gop=300).url, backend="pyav")  # the next one is ten seconds away
+
+        assert take(source, 1)[0].index < 60
+
     def test_a_stall_is_seen_by_our_own_watch(self, own_camera, live, take, wait_until):
         camera = own_camera()
         source = live(camera.url, backend="pyav", stall_s=0.7)

@@ -177,7 +177,7 @@ class TestOtherSources:
         assert {type(event).__name__ for event in source.events} == {"Connecting", "Playing"}
 
     def test_hls_over_http(self, live, take, hls_server):
-        assert take(live(hls_server), 10)[-1].image.shape == (96, 128, 3)
+        assert take(live(hls_server()), 10)[-1].image.shape == (96, 128, 3)
 
     def test_a_pipeline_of_the_user(self, take):
         text = "videotestsrc is-live=true num-buffers=50 ! video/x-raw,width=64,height=48,framerate=50/1"
