@@ -88,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     configure_logs(arguments.verbose)
     if not arguments.source and not arguments.gst:
         raise ConfigError("record: name a source, such as 0, rtsp://HOST/PATH or test:")
+    _check_numbers(arguments)
     cameras = _cameras(arguments)
     keep_secret([camera.address().secrets for camera in cameras], [*arguments.source, *arguments.gst])
     say = record_watch.speaker(as_json=arguments.json)
@@ -101,6 +102,24 @@ def run(arguments: argparse.Namespace) -> int:
         closers.close()
     record_watch.report(recordings, as_json=arguments.json)
     return 1 if any(recording.failure for recording in recordings) else 0
+
+
+def _check_numbers(arguments: argparse.Namespace) -> None:
+    """Refuse what is no length of time.
+
+    Raises:
+        ConfigError: It says which option, and what would be right.
+    """
+    from sitepose.core.errors import ConfigError
+
+    for name in ("segment", "session", "duration"):
+        value = getattr(arguments, name)
+        if value is not None and not value > 0:
+            raise ConfigError(f"--{name} {value:g}: expected more than 0")
+    for name in ("tail", "preroll"):
+        value = getattr(arguments, name)
+        if not value >= 0:
+            raise ConfigError(f"--{name} {value:g}: expected 0 or more seconds")
 
 
 def _cameras(arguments: argparse.Namespace) -> list[LiveSettings]:
@@ -194,15 +213,26 @@ def _recording(arguments: argparse.Namespace) -> RecordingSettings:
 
     values = {
         "segment_s": arguments.segment,
-        "segment_bytes": parse_size(arguments.segment_size),
+        "segment_bytes": _some(arguments.segment_size, "--segment-size"),
         "reserve_bytes": parse_size(arguments.reserve),
-        "ring_bytes": parse_size(arguments.ring) if arguments.ring else None,
+        "ring_bytes": _some(arguments.ring, "--ring") if arguments.ring else None,
         "blur_faces": arguments.blur_faces,
         "poses_only": arguments.poses_only,
         "consent": arguments.consent,
         "retention": arguments.retention,
     }
     return check(RecordingSettings, values, where="record:")
+
+
+def _some(text: str, option: str) -> int:
+    """Return a size that is not nothing."""
+    from sitepose.app.sessions.disk import parse_size
+    from sitepose.core.errors import ConfigError
+
+    size = parse_size(text)
+    if not size:
+        raise ConfigError(f"{option} {text}: expected more than 0")
+    return size
 
 
 def _trigger(arguments: argparse.Namespace, closers: ExitStack) -> Callable[[], Trigger] | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from sitepose.app.sessions.disk import show_duration, show_size
 from sitepose.app.sessions.listing import sessions_in
 from sitepose.app.sessions.manifest import read_manifest
 from sitepose.app.sessions.recorder import Recorder, RecorderEvent, RecordingSettings
@@ -107,6 +108,7 @@ class UnattendedRecording:
         self._stopping = threading.Event()
         self._attached: bool | None = None  # until it is known
         self._open_since: float | None = None
+        self._estimated = False
         self._began_at = time.monotonic()
         self.failure = ""
         self.folders: list[Path] = []
@@ -158,13 +160,26 @@ class UnattendedRecording:
         self._began_at = time.monotonic()
         self.folders.append(recorder.folder)
         gated = self._plan.trigger is not None or self._plan.schedule.windows
-        self._say(self.name, f"{'session' if gated else 'recording to'} {recorder.folder}")
+        room = show_size(recorder.stats.disk.free_bytes - self._plan.settings.reserve_bytes)
+        begin = "session" if gated else "recording to"
+        self._say(self.name, f"{begin} {recorder.folder}; there is room for {room}")
+        self._estimated = False
         return recorder
+
+    def _estimate(self) -> None:
+        """Say once how long the disk lasts, as soon as it can be told."""
+        left = self._recorder.stats.disk.seconds_left
+        if left is None or self._estimated:
+            return
+        self._estimated = True
+        if self._plan.settings.ring_bytes is None:
+            self._say(self.name, f"at this rate the disk lasts {show_duration(left)}")
 
     def _run(self) -> None:
         try:
             while not self._stopping.is_set() and not self._recorder.stopped:
                 self._turn(self._wanted())
+                self._estimate()
                 if time.monotonic() - self._began_at > self._plan.session_s:
                     self._next_session()
         except SiteposeError as error:

@@ -97,6 +97,12 @@ class TestCommand:
             pytest.param(["test:", "--schedule", "noon"], 2, "schedule", id="no schedule"),
             pytest.param(["test:", "--ring", "much"], 2, "size", id="no size"),
             pytest.param(["test:", "--size", "big"], 2, "WIDTHxHEIGHT", id="no picture size"),
+            pytest.param(["test:", "--session", "0"], 2, "--session 0: expected more", id="no session"),
+            pytest.param(["test:", "--duration", "-1"], 2, "--duration -1: expected", id="no duration"),
+            pytest.param(["test:", "--segment", "nan"], 2, "--segment nan: expected", id="no segment"),
+            pytest.param(["test:", "--tail", "-1"], 2, "--tail -1: expected 0 or more", id="no tail"),
+            pytest.param(["test:", "--preroll", "-1"], 2, "--preroll -1: expected", id="no pre-roll"),
+            pytest.param(["test:", "--ring", "0"], 2, "--ring 0: expected more", id="an empty ring"),
             pytest.param(["test:", "--logins", "/none"], 2, "cannot be read", id="no file of logins"),
         ],
     )

@@ -164,12 +164,14 @@ class TestUnattended:
         if not has_gstreamer():
             pytest.skip("needs GStreamer and PyGObject: scripts/setup-live.sh")
 
-    def test_records_until_it_is_closed(self, unattended, wait_until):
+    def test_records_until_it_is_closed_and_says_how_long_the_disk_lasts(self, unattended, said, wait_until):
         recording = unattended()
-        wait_until(lambda: recording.recorder.stats.frames > 20)
+        wait_until(lambda: any("at this rate the disk lasts" in text for text in said))
         recording.close()
 
+        assert said[0].startswith(f"recording to {recording.folders[0]}; there is room for ")
         assert recording.failure == ""
+        assert recording.recorder.stats.frames > 20
         assert verify(recording.folders[0]).good
 
     def test_what_triggers_is_recorded_with_a_preroll_and_the_rest_is_not(self, unattended, wait_until):
