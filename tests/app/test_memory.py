@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 SLOW_RUN = Path(__file__).with_name("slow_run.py")
-SETTLED = 10
-"""Samples, one every hundred frames, after which everything is loaded and every queue is full."""
+SETTLED = 2
+"""Samples, one every hundred frames, after which everything is loaded and every queue is full.
+
+Without a bound, the source of a short run would soon have given all: a later sample would see nothing grow.
+"""
 
 
 @pytest.mark.slow
 class TestMemory:
-    @pytest.mark.parametrize("frames", [3_000, pytest.param(10_000, marks=pytest.mark.soak)])
-    def test_thousands_of_frames_before_a_slow_stage_take_no_more_than_one_thousand(self, tmp_path, frames):
+    @pytest.mark.parametrize("frames", [2_000, pytest.param(10_000, marks=pytest.mark.soak)])
+    def test_thousands_of_frames_before_a_slow_stage_take_no_more_than_hundreds(self, tmp_path, frames):
         command = [sys.executable, SLOW_RUN, str(frames), tmp_path]
         answer = subprocess.run(command, capture_output=True, text=True, check=True)
 
