@@ -19,10 +19,11 @@ from sitepose.core.errors import SourceError
 from sitepose.core.structures import ImageArray
 from sitepose.plugins.sources.colour import RgbConverter
 from sitepose.plugins.sources.live.address import CameraAddress
-from sitepose.plugins.sources.live.annexb import has_start_codes, private_of, with_lengths
+from sitepose.plugins.sources.live.annexb import with_lengths
 from sitepose.plugins.sources.live.encoder import FrameEncoder
 from sitepose.plugins.sources.live.events import ConnectionFault, FaultKind
 from sitepose.plugins.sources.live.intake import NANOSECOND, Arrival, Delivery
+from sitepose.plugins.sources.live.libav_format import PacketFormat
 from sitepose.plugins.sources.live.pace import Pace, stamped
 from sitepose.plugins.sources.live.packets import Codec, StreamFormat
 from sitepose.plugins.sources.live.settings import LiveSettings
@@ -136,14 +137,15 @@ class PyAvConnection:
         # FFmpeg invents the stamps of MJPEG over HTTP; those of arrival say more, but nothing about loss.
         by_arrival = self._address.kind == "http" and codec == "mjpeg"
         self._delivery.count_gaps = not by_arrival
-        encoding = self._encoding(stream, codec)
-        starts = has_start_codes(bytes(context.extradata or b""))
+        packets = PacketFormat(stream, codec)
         for packet, arrival in self._packets(container, stream, by_arrival=by_arrival):
             if codec is not None:
-                data = with_lengths(bytes(packet), codec) if starts else bytes(packet)
+                data = bytes(packet)
+                encoding = packets.look(data) if packet.is_keyframe else packets.now
+                data = with_lengths(data, codec) if packets.start_codes else data
                 self._delivery.packet(arrival, data, encoding, keyframe=packet.is_keyframe)
             if self._settings.decode or codec is None:
-                self._decode(packet, context, arrival, encoding)
+                self._decode(packet, context, arrival, packets.now)
 
     def _packets(
         self, container: av.container.InputContainer, stream: av.VideoStream, *, by_arrival: bool
@@ -197,20 +199,6 @@ class PyAvConnection:
             rate = encoding.frame_rate or DEFAULT_RATE
             self._encoder = FrameEncoder(self._delivery, (frame.width, frame.height), rate)
         self._encoder.put(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), arrival)
-
-    def _encoding(self, stream: av.VideoStream, codec: Codec | None) -> StreamFormat:
-        context = stream.codec_context
-        size, rate = (context.width, context.height), stream.average_rate
-        if codec is None:
-            return StreamFormat("raw", size, rate)
-        extradata = bytes(context.extradata or b"")
-        if codec == "mjpeg":
-            return StreamFormat(codec, size, rate)
-        try:
-            private = private_of(stream) if has_start_codes(extradata) else extradata
-        except ValueError as error:
-            raise ConnectionFault("broken", str(error)) from error
-        return StreamFormat(codec, size, rate, private)
 
     def _fault(self, error: Exception) -> ConnectionFault:
         kind, reason = _reason(error)
