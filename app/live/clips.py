@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -24,6 +25,11 @@ from sitepose.plugins.sources.colour import RgbConverter
 from sitepose.plugins.sources.containers import open_container, video_stream
 from sitepose.plugins.sources.orientation import UPRIGHT, Orientation, orientation_of, upright
 from sitepose.plugins.sources.reader import VideoReader
+
+_log = logging.getLogger(__name__)
+
+UNKNOWN = Fraction(1, 1000)
+"""Seconds per unit of a file's stamps where it does not say."""
 
 NEAR = 50
 """Frames that are sooner decoded than sought: two keyframes are further apart."""
@@ -56,8 +62,13 @@ class _Clip:
 class Clips:
     """The frames of a recording by place. Remembers where each is, and the file that is open.
 
+    A segment of a site session that cannot be opened is left out.
+
     Args:
         path: A video file, or the folder of a site session.
+
+    Attributes:
+        left_out: One line for each segment that was left out.
 
     Raises:
         SourceError: It cannot be opened, or has no frames.
@@ -69,10 +80,17 @@ class Clips:
         self.places: list[Place] = []
         self._clips = _clips_of(path)
         self._time_bases: list[Fraction] = []
+        self.left_out: list[str] = []
         for number, clip in enumerate(self._clips):
-            self._index(number, clip)
+            self._time_bases.append(UNKNOWN)
+            try:
+                self._index(number, clip)
+            except SourceError as error:
+                self.left_out.append(str(error))
         if not self.places:
-            raise SourceError(f"{path}: has no frames with stamps")
+            raise SourceError(self.left_out[0] if self.left_out else f"{path}: has no frames with stamps")
+        for text in self.left_out:
+            _log.warning("%s; it is left out", text)
         self._reader: VideoReader | None = None
         self._pictures: Iterator[av.VideoFrame] = iter(())
         self._clip = -1
@@ -112,9 +130,9 @@ class Clips:
     def _index(self, number: int, clip: _Clip) -> None:
         with closing(open_container(clip.path)) as container:
             stream = video_stream(container, clip.path)
-            base = stream.time_base or Fraction(1, 1000)
+            base = stream.time_base or UNKNOWN
             stamps = sorted({packet.pts for packet in container.demux(stream) if packet.pts is not None})
-        self._time_bases.append(base)
+        self._time_bases[number] = base
         first = stamps[0] if stamps else 0
         for pts in stamps:
             seconds = float((pts - first) * base) if clip.begins is None else clip.begins + float(pts * base)

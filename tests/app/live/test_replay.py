@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from fractions import Fraction
@@ -13,6 +14,7 @@ import pytest
 from sitepose.app.live.engine import RECORDED, LiveEngine
 from sitepose.app.live.inputs import is_camera, source_label, source_opener
 from sitepose.app.live.replay import Replay
+from sitepose.app.sessions.manifest import Segment, SessionManifest
 from sitepose.core.errors import SourceError
 from sitepose.core.formats.poses_jsonl import PoseRecord, PosesHeader, PosesWriter
 from sitepose.core.skeleton import load_skeleton
@@ -83,6 +85,52 @@ class TestSeeking:
             seen.append(next(replay).index)
 
         assert seen == [0, 1, 2, 1, 0, 19, 19, 18]
+
+
+class TestSessions:
+    @pytest.fixture
+    def session(self, clip, tmp_path):
+        """Return a site session of three segments, a second from begin to begin."""
+        folder = tmp_path / "session"
+        (folder / "video").mkdir(parents=True)
+        parts = [
+            Segment(number=n, codec="h264", width=64, height=48, timestamp=n - 1.0, wall=n, state="closed")
+            for n in (1, 2, 3)
+        ]
+        for part in parts:
+            shutil.copy(clip, folder / "video" / part.file)
+        manifest = SessionManifest(name="session", created=0, created_local="", source="hall", segments=parts)
+        (folder / "session.json").write_bytes(manifest.to_bytes())
+        return folder
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            pytest.param(lambda path: path.unlink(), id="gone"),
+            pytest.param(lambda path: path.write_bytes(b""), id="empty"),
+            pytest.param(lambda path: path.write_bytes(b"x" * 5000), id="something else"),
+        ],
+    )
+    def test_a_segment_that_cannot_be_played_is_left_out_and_said(self, session, damage, caplog):
+        damage(session / "video/000002.mkv")
+        replay = Replay(session)
+        seconds = []
+        for number in range(replay.position.count):
+            replay.seek_frame(number)
+            seconds.append(next(replay).timestamp)
+        replay.close()
+        (said,) = caplog.messages
+
+        assert len(seconds) == 2 * len(STAMPS)
+        assert seconds == sorted(seconds)
+        assert seconds[len(STAMPS)] == pytest.approx(2.0)
+        assert "000002.mkv" in said
+        assert said.endswith("it is left out")
+
+    def test_a_session_without_any_is_one_line(self, session):
+        shutil.rmtree(session / "video")
+        with pytest.raises(SourceError, match=r"000001\.mkv: no such file"):
+            Replay(session)
 
 
 class TestPlaying:
