@@ -97,10 +97,9 @@ class TestExample:
         assert len(best) >= FRAMES // 2
         assert np.median(best) > 0.5
 
-    def test_its_settings_are_checked(self, site):
-        answer = sitepose(
-            site, "--video", "synthetic", "--detector", "motion", "--set", "detector.settings.min_hight=9"
-        )
+    def test_its_settings_are_checked(self, site, tmp_path):
+        words = ["--video", "synthetic", "--detector", "motion", "--output", tmp_path]
+        answer = sitepose(site, *words, "--set", "detector.settings.min_hight=9")
         assert answer.returncode == 2
         assert "min_hight: unexpected key; did you mean 'min_height'?" in answer.stderr
 

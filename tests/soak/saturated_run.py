@@ -135,8 +135,9 @@ def main(url: str, folder: Path, seconds: float) -> None:
     engine.add_sink(report)  # behind the recording: a line that was printed has been recorded
     time.sleep(seconds)
     engine.remove_sink(report)
-    figures, stats = engine.figures("cam"), recording.stats
+    figures = engine.figures("cam")
     recording.close()
+    stats = recording.stats  # only now is everything written
     engine.stop()
     end = {"end": True, "dropped": dict(figures.dropped), "frames": stats.frames, "lost": stats.dropped}
     print(json.dumps(end | {"overflowed": stats.overflowed}), flush=True)  # noqa: T201
