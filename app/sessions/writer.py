@@ -7,18 +7,18 @@ import json
 import os
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from sitepose.app.sessions.alignment import Offset
 from sitepose.app.sessions.folder import LineFile, SafeFolder
-from sitepose.app.sessions.manifest import EVENTS, FRAMES, VIDEO, SessionManifest, segment_file
+from sitepose.app.sessions.manifest import EVENTS, FRAMES, SessionManifest
 from sitepose.app.sessions.manifest_file import ManifestFile
 from sitepose.app.sessions.pose_file import PoseFile
 from sitepose.app.sessions.rows import NO_VIDEO, FrameRow, FrameStamps
-from sitepose.app.sessions.segment import OpenSegment, RotationRule
+from sitepose.app.sessions.segment import RotationRule
 from sitepose.app.sessions.sums import write_sums
 from sitepose.app.sessions.syncing import Syncer
+from sitepose.app.sessions.video_files import VideoFiles
 from sitepose.core.formats.poses_jsonl import PosesHeader
 from sitepose.core.structures import Poses
 from sitepose.plugins.sources.live.packets import EncodedPacket
@@ -30,9 +30,6 @@ ROOM = ".room"
 ROOM_BYTES = 256 << 10
 """Taken at the begin and given back at the end, so that a full disk cannot keep a session from being closed."""
 
-MARK_S = 10.0
-"""A mark this soon after the begin of a segment also keeps the segment before."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -41,7 +38,7 @@ class _Place:
 
 
 class SessionWriter:
-    """Writes video, rows, poses and events. Remembers the open segment, and where the last frames went.
+    """Writes video, rows, poses and events. Remembers where the last frames went.
 
     Args:
         folder: The session's new, empty folder.
@@ -57,11 +54,9 @@ class SessionWriter:
         self, folder: SafeFolder, manifest: SessionManifest, rule: RotationRule, syncer: Syncer
     ) -> None:
         self._folder = folder
-        self._rule = rule
         self._syncer = syncer
         self._manifest = ManifestFile(folder, manifest)
         self.counters: Counter[str] = Counter({"frames": 0, "dropped": 0})
-        self._segment: OpenSegment | None = None
         self._last_index: int | None = None
         self._last_timestamp = 0.0
         self._gap = True
@@ -69,7 +64,7 @@ class SessionWriter:
         self._begin_timestamp = 0.0
         self._poses = PoseFile(folder, syncer)
         self._write_manifest()
-        self._video = folder.make_folder(VIDEO)
+        self._video = VideoFiles(folder, self._manifest, rule, syncer, self._write_manifest)
         self._rows = LineFile(folder.create(FRAMES))
         self._events = LineFile(folder.create(EVENTS))
         self._make_room()
@@ -85,16 +80,14 @@ class SessionWriter:
     @property
     def video_bytes(self) -> int:
         """Bytes of video, without what the ring buffer has deleted."""
-        closed = sum(part.bytes for part in self.manifest.segments if part.state == "closed")
-        return closed + (self._segment.size if self._segment else 0)
+        return self._video.bytes
 
     @property
     def seconds(self) -> float:
         """Seconds of video, or of poses where there is no video."""
         if self.manifest.poses_only:
             return self._last_timestamp - self._begin_timestamp
-        closed = sum(part.seconds for part in self.manifest.segments if part.state == "closed")
-        return closed + (self._segment.seconds if self._segment else 0.0)
+        return self._video.seconds
 
     def pause(self) -> None:
         """Say that frames left out from here on are left out on purpose."""
@@ -109,7 +102,8 @@ class SessionWriter:
         if packet.timestamp in self._places:
             self._gap = False  # a pre-roll that overlaps with what is here: nothing lies between
             return
-        segment = self._segment_for(packet)
+        skipped = self._gap and self._last_index is not None and packet.index != self._last_index + 1
+        segment = self._video.segment_for(packet, skipped=skipped)
         stamp = segment.stamp(packet) if segment else None
         if segment is None or stamp is None:
             self.counters["undecodable"] += 1
@@ -194,30 +188,24 @@ class SessionWriter:
         self._syncer.touched(self._rows.descriptor)
 
     def event(self, kind: str, text: str, *, wall: float) -> None:
-        """Write something that happened; a ``marker`` also keeps its segment from the ring buffer."""
+        """Write something that happened; a ``marker`` also keeps what is around it from the ring buffer."""
         values = {"wall": round(wall, 6), "timestamp": self._last_timestamp, "kind": kind, "text": text}
         self._events.append(json.dumps(values, separators=(",", ":"), ensure_ascii=False))
         self._syncer.touched(self._events.descriptor)
         if kind == "marker":
-            self._mark()
+            self._video.mark(self._last_timestamp)
 
-    def delete_oldest(self, keep_bytes: int) -> Sequence[int]:
+    def delete_oldest(self, keep_bytes: int) -> None:
         """Delete closed segments without a mark, oldest first, until there is no more video than this."""
-        deleted = []
-        for part in self.manifest.segments:
-            if self.video_bytes <= keep_bytes:
-                break
-            if part.state == "closed" and part.sha256 and not part.marked:
-                self._manifest.update(part.number, state="deleted", sha256="")
-                deleted.append(part.number)
-                self.counters["deleted"] += part.frames
-        if deleted:
-            self._write_manifest()  # first: a segment that is gone but not said to be is damage
-            numbers = ", ".join(map(str, deleted))
-            self.event("ring", f"deleted segment {numbers}: the ring buffer is full", wall=time.time())
-        for number in deleted:
-            self._video.remove(segment_file(number))
-        return deleted
+        given_up = self._video.give_up(keep_bytes)
+        if not given_up:
+            return
+        self.counters["deleted"] += sum(part.frames for part in given_up)
+        self._write_manifest()  # first: a segment that is gone but not said to be is damage
+        numbers = ", ".join(str(part.number) for part in given_up)
+        self.event("ring", f"deleted segment {numbers}: the ring buffer is full", wall=time.time())
+        for part in given_up:
+            self._video.remove(part)
 
     def finish(self, stopped: str = "") -> None:
         """Close the session: index, hashes, ``session.json``; as much of it as the disk allows.
@@ -233,45 +221,7 @@ class SessionWriter:
             steps.callback(self._syncer.close)
             counters = self.counters
             steps.callback(self._poses.end, frames=counters["frames"], dropped=counters["dropped"])
-            steps.callback(self._end_segment)
-
-    def _segment_for(self, packet: EncodedPacket) -> OpenSegment | None:
-        """Return the segment that a frame goes to, a new one if need be; None if it can begin none."""
-        current = self._segment
-        skipped = self._gap and self._last_index is not None and packet.index != self._last_index + 1
-        if current is not None and (skipped or not current.fits(packet) or current.full(packet, self._rule)):
-            self._end_segment()
-        if self._segment is None and packet.keyframe:
-            self._begin_segment(packet)
-        return self._segment
-
-    def _begin_segment(self, packet: EncodedPacket) -> None:
-        number = self.manifest.segments[-1].number + 1 if self.manifest.segments else 1
-        segment = OpenSegment(self._video, number, packet)
-        self._manifest.add(segment.described())
-        self._segment = segment
-        self._syncer.watch(segment.descriptor)
-        self._write_manifest()
-        self._video.sync()
-
-    def _end_segment(self) -> None:
-        segment, self._segment = self._segment, None
-        if segment is None:
-            return
-        number = segment.number
-        try:
-            segment.finish()
-        finally:
-            if segment.frames:
-                self._manifest.replace(segment.described(state="closed"))
-                self._syncer.retire(
-                    segment.descriptor, lambda sha256: self._manifest.update(number, sha256=sha256)
-                )
-            else:  # the disk was full before its first frame
-                self._syncer.retire(segment.descriptor, lambda _sha256: None)
-                self._video.remove(segment_file(number))
-                self._manifest.forget(number)
-            segment.close()
+            steps.callback(self._video.end)
 
     def _dropped(self, index: int) -> int:
         """Return how many frames were lost right before this one."""
@@ -289,13 +239,6 @@ class SessionWriter:
         self._places[row.timestamp] = _Place(row.segment, row.pts)
         if len(self._places) > REMEMBERED_PLACES:
             self._places.popitem(last=False)
-
-    def _mark(self) -> None:
-        if self._segment is None:
-            return
-        self._segment.marked = True
-        if self._segment.seconds < MARK_S and self._segment.number > 1:
-            self._manifest.update(self._segment.number - 1, marked=True)
 
     def _write_manifest(self) -> None:
         self._manifest.write(self.counters)

@@ -18,6 +18,7 @@ from sitepose.app.sessions.manifest import read_manifest
 from sitepose.app.sessions.recorder import Recorder, RecordingSettings
 from sitepose.app.sessions.rows import read_rows
 from sitepose.app.sessions.verify import verify
+from sitepose.app.sessions.video_files import MARK_S
 from sitepose.core.errors import ConfigError, RecordingError
 from sitepose.core.formats.poses_jsonl import PosesHeader, read_poses
 from sitepose.core.skeleton import load_skeleton
@@ -25,6 +26,7 @@ from sitepose.core.structures import Frame, Poses
 from sitepose.plugins.sources.live.events import Stalled
 
 SMALL = {"reserve_bytes": 0}
+RATE = 30
 COCO17 = load_skeleton("coco17")
 HEADER = PosesHeader(
     source="camera", width=128, height=96, skeleton="coco17", keypoint_names=COCO17.keypoint_names,
@@ -302,27 +304,31 @@ class TestDisk:
             state = os.statvfs(small_disk)
             assert state.f_bavail * state.f_frsize > reserve / 2
 
-    def test_the_ring_buffer_keeps_the_newest_and_what_is_marked(self, record, make_stream, settle):
+    def test_the_ring_buffer_keeps_the_newest_and_what_is_around_a_mark(self, record, make_stream, settle):
         stream = make_stream(gop=5)
-        recorder = record(segment_s=0.5, ring_bytes=20_000)
-        put(recorder, stream(10))
-        settle(recorder, 10)
+        recorder = record(segment_s=0.5, ring_bytes=150_000)
+        put(recorder, stream(15 * RATE))
+        settle(recorder, 15 * RATE)
         recorder.mark("keep this")
         deadline = time.monotonic() + 30
-        while not any(part.state == "deleted" for part in recorder._writer.manifest.segments):
+        while recorder.stats.deleted < 20 * RATE:
             put(recorder, stream(10))
-            time.sleep(0.05)
-            assert time.monotonic() < deadline
+            time.sleep(0.02)
+            assert time.monotonic() < deadline, recorder.stats
         recorder.close()
         parts = read_manifest(recorder.folder).segments
         files = {path.name for path in (recorder.folder / "video").iterdir()}
+        begin, end = (15 - 1 / RATE + seconds for seconds in (-MARK_S, MARK_S))
+        kept = {p.number for p in parts if p.timestamp + p.seconds >= begin and p.timestamp < end}
+        deleted = [part for part in parts if part.state == "deleted"]
 
-        assert parts[0].marked
-        assert parts[0].state == "closed"
-        assert parts[1].state == "deleted"
+        assert {part.number for part in parts if part.marked} == kept
+        assert {part.number for part in deleted} == set(range(1, deleted[-1].number + 1)) - kept
+        assert deleted[-1].timestamp > 25
         assert files == {part.file for part in parts if part.state != "deleted"}
-        assert "deleted segment 2" in (recorder.folder / "events.jsonl").read_text()
-        assert recorder.stats.deleted == sum(part.frames for part in parts if part.state == "deleted")
+        assert "deleted segment 1" in (recorder.folder / "events.jsonl").read_text()
+        assert recorder.stats.deleted == sum(part.frames for part in deleted)
+        assert recorder.stats.bytes == sum(part.bytes for part in parts if part.state == "closed")
         assert verify(recorder.folder).good
 
 
