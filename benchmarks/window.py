@@ -117,7 +117,9 @@ def switch_rows(application: Any, data: Path) -> list[Row]:
         worst = []
         for number in range(SWITCHES):
             score = 0.3 + 0.01 * (number % 2 + 1)
-            window.controller.change_setting(FIRST, ("detector", "nms")[number % 2], *setting(number, score))
+            window.controller.parts.change_setting(
+                FIRST, ("detector", "nms")[number % 2], *setting(number, score)
+            )
             wanted = window.controller.model.configs[FIRST]
             worst.append(max(stalls(application, partial(runs, engine, wanted), 60.0)))
     return [

@@ -74,7 +74,7 @@ def follow_paused(window: Any) -> None:
     replay = window.controller._engine.source(window.controller.model.current)
     replay.play(False)
     for _ in range(people_in(window.view.panes[0])):
-        window.controller.follow_next()
+        window.controller.following.next()
 
 
 SCENES = (

@@ -104,8 +104,6 @@ def _check_privacy(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"{option}: is for cameras that are recorded, not for --video")
     if arguments.record is None:
         raise ConfigError(f"{option}: says what --record leaves out; add --record")
-    if not arguments.headless:
-        raise ConfigError(f"{option}: the window records as the camera sends it; add --headless")
 
 
 def _locations(arguments: argparse.Namespace) -> list[Location]:
@@ -177,6 +175,8 @@ def _run_window(locations: list[Location], arguments: argparse.Namespace) -> int
             model.configs[FIRST] = config
         if arguments.record is not None:
             model.sessions = arguments.record
+        if arguments.blur_faces or arguments.poses_only:
+            model.kept = "blurred" if arguments.blur_faces else "poses"
 
     wishes = WindowWishes(
         locations,

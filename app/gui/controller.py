@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
-from sitepose.app.config import PartConfig
 from sitepose.app.gui.figures import figures_table
-from sitepose.app.gui.following import Following, follow_in_all, next_person
-from sitepose.app.gui.forms import form_fields
-from sitepose.app.gui.menu import PARTS, Part, options, settings_of
-from sitepose.app.gui.model import Banner, SessionModel, SourceEntry
+from sitepose.app.gui.following_desk import FollowingDesk
+from sitepose.app.gui.model import SessionModel, SourceEntry
+from sitepose.app.gui.notices import NoticeBoard
 from sitepose.app.gui.panes import Panes
+from sitepose.app.gui.parts import PartsDesk
 from sitepose.app.gui.publishing import PublishingDesk
 from sitepose.app.gui.recording import RecordingDesk
-from sitepose.app.gui.remedies import remedy
 from sitepose.app.gui.replaying import ReplayDesk
 from sitepose.app.gui.tasks import Tasks
-from sitepose.app.gui.view import PartChoice, View
-from sitepose.app.live.engine import FIRST, SECOND, LiveEngine, LiveView
+from sitepose.app.gui.view import View
+from sitepose.app.live.engine import FIRST, LANES, SECOND, LiveEngine, LiveView
 from sitepose.app.live.events import LiveEvent
 from sitepose.app.live.inputs import source_label, source_opener, source_secrets
-from sitepose.app.logs import keep_out_of_logs
 from sitepose.core.errors import SiteposeError
 from sitepose.plugins.api import FrameSource
-from sitepose.plugins.sources.live.secrets import Secrets
-
-LANES = (FIRST, SECOND)
-
-NOTICES = frozenset(("recording", "scene"))
-"""Kinds of events that are no failure, and yet nobody should miss."""
-
-_log = logging.getLogger(__name__)
 
 
 class Controller:
@@ -60,15 +47,15 @@ class Controller:
         select: int | None = None,
     ) -> None:
         self.model = model
-        self._select = select
-        self._secrets = Secrets()
-        self._trackers: dict[str, tuple[PartConfig, str]] = {}
         self._view = view
         self._wake = wake
         self._events: deque[LiveEvent] = deque()
         self._engine = make_engine(on_event=self.on_event, on_view=self.on_view)
         self._panes = Panes(view, self._engine)
         self._tasks = Tasks(wake)
+        self._notices = NoticeBoard(view, model)
+        self.parts = PartsDesk(view, model, self._engine)
+        self.following = FollowingDesk(view, model, self._engine, self._panes, select)
         self.recording = RecordingDesk(view, model, self._engine, self._tasks, self.on_event)
         self.replay = ReplayDesk(model, self._engine, self.tick)
         self._publishing = PublishingDesk(self._engine, self._tasks, self.on_event, publish, select)
@@ -79,7 +66,8 @@ class Controller:
         self._view.show_theme(self.model.theme)
         self._view.show_layers(self.model.layers)
         for lane in LANES:
-            self._show_parts(lane)
+            self.parts.show(lane)
+        self.recording.show_kept()
         self._show_sources()
         self._view.show_compare(self.model.compare)
         self._view.show_status("loading networks")
@@ -146,22 +134,20 @@ class Controller:
         Args:
             location: As on the command line.
             record: Whether to record it from the start.
-            settings: Login and transport of a network camera, or a pipeline.
+            settings: Login, transport and sub stream of a network camera, or a pipeline.
         """
         try:
             label = source_label(location, pipeline=settings.get("pipeline"))
-            self._keep_secret(location, settings)
+            self._notices.keep_secret(source_secrets(location, **settings))
         except SiteposeError as error:
-            self._show_banner(Banner(str(error), remedy("source-failed", str(error))))
+            self._notices.warn(str(error), "source-failed")
             return
         key = self.model.free_key(label)
         self.model.sources[key] = SourceEntry(key, label)
         self.model.current = key
-        if self._select is not None and not self.model.following:
-            self.model.following = Following(key, dict.fromkeys(LANES, self._select))
         self._show_sources()
         self._show_panes()
-        self._show_following()
+        self.following.opened(key)
         if record:
             self.recording.begin_with(key)
         self._publishing.begin(key)
@@ -180,8 +166,7 @@ class Controller:
         self._publishing.end(key)
         self._engine.remove_source(key)
         self.model.current = next(iter(self.model.sources), "")
-        if self.model.following.source == key:
-            self._follow(Following())
+        self.following.closed(key)
         self._show_sources()
         self._show_panes()
 
@@ -198,19 +183,6 @@ class Controller:
         if hasattr(source, "retry_now"):
             source.retry_now()
 
-    def choose_part(self, lane: str, part: Part, name: str) -> None:
-        """Load another detector, pose network, pose-NMS or tracker; it takes over when it is there."""
-        if name != getattr(self.model.configs[lane], part).name:
-            self._switch(lane, self.model.with_part(lane, part, name))
-
-    def change_setting(self, lane: str, part: Part, key: str, value: Any) -> None:
-        """Change one setting of a part."""
-        self._switch(lane, self.model.with_setting(lane, part, key, value))
-
-    def choose_preset(self, lane: str, preset: str) -> None:
-        """Take detector and pose network of a preset."""
-        self._switch(lane, self.model.with_preset(lane, preset))
-
     def compare(self) -> None:
         """Begin or end to run a second pipeline over the same frames."""
         self.model.compare = not self.model.compare
@@ -221,30 +193,6 @@ class Controller:
             self._tasks.run(lambda: self._engine.stop_lane(SECOND))
         self._view.show_compare(self.model.compare)
         self._show_panes()
-
-    def follow(self, source: str, lane: str, track_id: int | None) -> None:
-        """Follow a person of a pane; None follows nobody."""
-        if track_id is None:
-            self._follow(Following())
-        else:
-            self._follow(follow_in_all(source, lane, track_id, LANES, self._engine.view(source)))
-
-    def follow_next(self) -> None:
-        """Follow the person at the right of the one who is followed now."""
-        key = self.model.current
-        view = self._engine.view(key)
-        result = view.results.get(FIRST) if view is not None else None
-        if result is None:
-            self._view.show_status("nobody to follow yet")
-            return
-        self.follow(key, FIRST, next_person(result.tracked.poses, self.model.following.track_id(key, FIRST)))
-
-    def toggle_zoom(self) -> None:
-        """Show whoever is followed large, or all of the picture."""
-        self.model.zoom = not self.model.zoom
-        if self.model.zoom and not self.model.following:
-            self._view.show_status("click a person, or press F, to follow somebody")
-        self._show_following()
 
     def toggle_layer(self, layer: str) -> None:
         """Show or hide boxes, skeletons, labels or trails."""
@@ -258,65 +206,23 @@ class Controller:
 
     def dismiss(self) -> None:
         """Follow nobody, and take the message away."""
-        self._show_banner(None)
-        self._follow(Following())
+        self._notices.dismiss()
+        self.following.nobody()
 
     def report(self, error: BaseException) -> None:
         """Show an error that nobody has expected."""
-        self._show_banner(Banner(f"{type(error).__name__}: {error}", remedy("unexpected", str(error))))
-
-    def _switch(self, lane: str, config: Any) -> None:
-        self.model.configs[lane] = config
-        self._show_parts(lane)
-        if self._engine.lane(lane) is not None:
-            self._view.show_status("loading; what runs goes on until the new part is there")
-            self._engine.switch(config, lane)
+        self._notices.warn(f"{type(error).__name__}: {error}", "unexpected")
 
     def _show_event(self, event: LiveEvent) -> None:
         entry = self.model.sources.get(event.source)
         if entry is not None and event.kind.startswith("source"):
-            entry.state, entry.message = event.state or entry.state, self._secrets.redact(event.message)
+            entry.state, entry.message = event.state or entry.state, self._notices.redact(event.message)
             self._show_sources()
-        where = f"{event.source}: " if event.source else f"pipeline {event.lane}: " if event.lane else ""
-        self._view.show_status(self._secrets.redact(f"{where}{event.message}"))
         if event.kind == "switched":
-            self._note_tracker(event.lane)
-        if event.config is not None and event.config == self.model.configs.get(event.lane):
-            self._take_back(event.lane)
-        banner = self.model.banner
-        worse = banner is not None and banner.kind not in NOTICES
-        if event.failed or event.state == "failed" or (event.kind in NOTICES and not worse):
-            text = f"{where}{event.message}"
-            self._show_banner(Banner(text, remedy(event.kind, event.message), event.kind))
-        elif banner is not None and _cures(event, banner):
-            self._show_banner(None)
-
-    def _note_tracker(self, lane: str) -> None:
-        """Forget whom the tracker has numbered where there is another one, which begins anew."""
-        parts = self._engine.parts(lane)
-        if parts is None:
-            return
-        tracker = parts.config.tracker, parts.skeleton.name
-        if self._trackers.get(lane) not in (None, tracker):
-            self._panes.forget_trails(lane)
-            if lane in self.model.following.track_ids:
-                self._follow(Following())
-        self._trackers[lane] = tracker
-
-    def _take_back(self, lane: str) -> None:
-        """Show the parts that really run: after a failed switch these are the old ones."""
-        running = self._engine.parts(lane)
-        if running is not None:
-            self.model.configs[lane] = running.config
-            self._show_parts(lane)
-
-    def _show_parts(self, lane: str) -> None:
-        for part in PARTS:
-            config = getattr(self.model.configs[lane], part)
-            kind = settings_of(part, config)
-            fields = form_fields(kind, config.settings) if kind is not None else []
-            self._view.show_part(lane, PartChoice(part, options(part), config.name, fields))
-        self._view.show_preset(lane, self.model.preset(lane))
+            self.following.switched(event.lane)
+        if event.config is not None:
+            self.parts.answered(event.lane, event.config)
+        self._notices.tell(event)
 
     def _show_sources(self) -> None:
         self._view.show_sources(list(self.model.sources.values()), self.model.current)
@@ -324,31 +230,3 @@ class Controller:
     def _show_panes(self) -> None:
         lanes = LANES if self.model.compare else (FIRST,)
         self._panes.arrange(list(self.model.sources), lanes)
-
-    def _follow(self, following: Following) -> None:
-        self.model.following = following
-        self._show_following()
-
-    def _show_following(self) -> None:
-        self._panes.follow(self.model.following, zoom=self.model.zoom)
-        self._view.show_following(self.model.following, zoom=self.model.zoom)
-
-    def _keep_secret(self, location: str, settings: Mapping[str, Any]) -> None:
-        """Take note of what must appear neither on the screen nor in a log."""
-        login = {name: settings.get(name) for name in ("pipeline", "user", "password")}
-        secrets = source_secrets(location, **login)
-        keep_out_of_logs(secrets)
-        self._secrets |= secrets
-
-    def _show_banner(self, banner: Banner | None) -> None:
-        if banner is not None:
-            banner = replace(banner, text=self._secrets.redact(banner.text))
-        self.model.banner = banner
-        self._view.show_banner(banner)
-
-
-def _cures(event: LiveEvent, banner: Banner) -> bool:
-    """Return whether an event is the good news that a banner has waited for."""
-    if event.kind == "switched":
-        return banner.kind in ("switch-failed", "stage-failed")
-    return event.state == "playing" and banner.kind in ("source", "source-failed")

@@ -24,6 +24,7 @@ HOTKEYS: tuple[Hotkey, ...] = (
     Hotkey("O", "open", "Open a camera, video or session"),
     Hotkey("Ctrl+W", "close", "Close the source"),
     Hotkey("R", "record", "Start or stop recording"),
+    Hotkey("Shift+R", "kept", "Choose what recordings keep: video, blurred faces, poses alone"),
     Hotkey("M", "mark", "Mark this moment in the recording"),
     Hotkey("N", "note", "Write a note to this moment"),
     Hotkey("C", "compare", "Compare two pipelines side by side"),

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sitepose.app.config import PRESETS, PartConfig, RunConfig, merge
 from sitepose.app.gui.following import Following
 from sitepose.app.gui.menu import Part
+from sitepose.app.gui.recorded import KEPT_CHOICES, Kept
 from sitepose.app.live.engine import FIRST, SECOND
 from sitepose.core.errors import ConfigError
 from sitepose.core.settings import check
@@ -77,6 +78,7 @@ class SessionModel:
         layers: What is drawn.
         theme: Light or dark.
         sessions: Folder where recordings go.
+        kept: What of them is kept.
         banner: What the user has to know now.
     """
 
@@ -89,6 +91,7 @@ class SessionModel:
     layers: Layers = Layers()
     theme: Theme = "dark"
     sessions: Path = Path("sessions")
+    kept: Kept = "video"
     banner: Banner | None = None
 
     def free_key(self, label: str) -> str:
@@ -138,6 +141,7 @@ class SessionModel:
                 "theme": self.theme,
                 "zoom": self.zoom,
                 "sessions": str(self.sessions),
+                "kept": self.kept,
             }
         )
 
@@ -159,6 +163,7 @@ class SessionModel:
         self.zoom = table.get("zoom") is True
         if isinstance(table.get("sessions"), str):
             self.sessions = Path(table["sessions"])
+        self.kept = next((one.kept for one in KEPT_CHOICES if one.kept == table.get("kept")), self.kept)
 
     def _recall_configs(self, configs: Any) -> None:
         if not isinstance(configs, Mapping):

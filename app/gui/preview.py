@@ -56,8 +56,7 @@ class Preview:
         """
         self.stop()
         try:
-            login = {name: settings.get(name) for name in ("pipeline", "user", "password")}
-            secrets = source_secrets(location, **login)
+            secrets = source_secrets(location, **settings)
         except SiteposeError as error:
             self._message = str(error)
             self._wake()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sitepose.app.gui.figures import disk_line
 from sitepose.app.gui.model import SessionModel
+from sitepose.app.gui.recorded import Kept, kept_choice, recording_settings
 from sitepose.app.gui.tasks import Tasks
 from sitepose.app.gui.view import RecordingState, View
 from sitepose.app.live.engine import LiveEngine
@@ -40,6 +41,7 @@ class RecordingDesk:
         self._tasks = tasks
         self._tell = tell
         self._recordings: dict[str, LiveRecording] = {}
+        self._kept: dict[str, Kept] = {}
         self._starting: set[str] = set()
         self._wanted: set[str] = set()
         self._disk: DiskState | None = None
@@ -58,6 +60,17 @@ class RecordingDesk:
     def begin_with(self, key: str) -> None:
         """Record a source from the moment when it is open."""
         self._wanted.add(key)
+
+    def keep(self, kept: Kept) -> None:
+        """Choose what recordings keep, from the next one on."""
+        self._model.kept = kept
+        self.show_kept()
+        later = "from the next recording on: " if self._recordings or self._starting else ""
+        self._view.show_status(f"{later}{kept_choice(kept).says}")
+
+    def show_kept(self) -> None:
+        """Show what recordings keep."""
+        self._view.show_kept(self._model.kept)
 
     def mark(self) -> None:
         """Mark this moment."""
@@ -103,7 +116,9 @@ class RecordingDesk:
         stats = recording.stats
         lost = f", {stats.overflowed} lost to a slow disk" if stats.overflowed else ""
         disk = disk_line(stats.disk.free_bytes, stats.disk.seconds_left)
-        line = f"{recording.folder.name}: {stats.frames} frames{lost}; {disk}"
+        kept = kept_choice(self._kept[self._model.current])
+        frames = f"{stats.frames} frames{lost}" if stats.frames or not kept.state else "waiting for poses"
+        line = "; ".join(filter(None, (f"{recording.folder.name}: {frames}", kept.state, disk)))
         self._view.show_recording(RecordingState(stats.seconds, line))
 
     def _start(self, key: str) -> None:
@@ -112,8 +127,10 @@ class RecordingDesk:
                 self._tell(LiveEvent(kind="recording", message=event.message, source=key))
 
         def start() -> LiveRecording:
-            return LiveRecording(self._engine, key, self._model.sessions, listener=hear)
+            return LiveRecording(self._engine, key, self._model.sessions, settings, listener=hear)
 
+        self._kept[key] = self._model.kept
+        settings = recording_settings(self._model.kept)
         self._starting.add(key)
         self._tasks.run(start, partial(self._started, key), partial(self._failed, key))
 

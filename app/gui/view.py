@@ -11,6 +11,7 @@ from sitepose.app.gui.following import Following
 from sitepose.app.gui.forms import FormField
 from sitepose.app.gui.menu import Option, Part
 from sitepose.app.gui.model import Banner, Layers, SourceEntry, Theme
+from sitepose.app.gui.recorded import Kept
 from sitepose.app.gui.screen import Picture, Screen
 from sitepose.app.live.replay import Position
 
@@ -86,6 +87,9 @@ class View(Protocol):
 
     def show_recording(self, state: RecordingState) -> None:
         """Show whether, and what, is recorded."""
+
+    def show_kept(self, kept: Kept) -> None:
+        """Show what recordings keep, from the next one on."""
 
     def show_replay(self, position: Position | None) -> None:
         """Show the controls of a recording, or hide them."""

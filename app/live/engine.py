@@ -45,6 +45,9 @@ FIRST = "A"
 SECOND = "B"
 """Name of the lane that compares."""
 
+LANES = (FIRST, SECOND)
+"""All there are."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LiveView:

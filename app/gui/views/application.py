@@ -17,7 +17,7 @@ from sitepose.app.gui.controller import Controller
 from sitepose.app.gui.model import SessionModel
 from sitepose.app.gui.smoothness import Smoothness
 from sitepose.app.gui.views.main_window import MainWindow
-from sitepose.app.gui.views.source_dialog import SourceWish
+from sitepose.app.gui.views.source_pages import SourceWish
 from sitepose.app.gui.views.wakeup import Wakeup
 from sitepose.app.live.engine import LiveEngine
 
@@ -194,23 +194,24 @@ def _connect(view: MainWindow, controller: Controller) -> None:
         "skeletons": lambda: controller.toggle_layer("skeletons"),
         "labels": lambda: controller.toggle_layer("labels"),
         "trails": lambda: controller.toggle_layer("trails"),
-        "follow": controller.follow_next,
-        "zoom": controller.toggle_zoom,
+        "follow": controller.following.next,
+        "zoom": controller.following.toggle_zoom,
         "unfollow": controller.dismiss,
         "theme": controller.toggle_theme,
         "retry": controller.retry,
     }
     view.wished.connect(lambda name: wishes[name]())
     view.ticked.connect(controller.tick)
+    view.keptChosen.connect(controller.recording.keep)
     view.noteWritten.connect(controller.recording.note)
-    view.personClicked.connect(controller.follow)
+    view.personClicked.connect(controller.following.follow)
     view.frameSought.connect(controller.replay.seek_frame)
     view.speedChanged.connect(controller.replay.speed)
     view.stepped.connect(controller.replay.step)
     view.panel.sourceSelected.connect(controller.select_source)
-    view.panel.partChosen.connect(controller.choose_part)
-    view.panel.settingChanged.connect(controller.change_setting)
-    view.panel.presetChosen.connect(controller.choose_preset)
+    view.panel.partChosen.connect(controller.parts.choose)
+    view.panel.settingChanged.connect(controller.parts.change_setting)
+    view.panel.presetChosen.connect(controller.parts.choose_preset)
 
     def open_source(wish: SourceWish) -> None:
         controller.open(wish.location, **wish.settings)

@@ -73,6 +73,17 @@ def _stop(painter: QPainter) -> None:
     painter.drawRoundedRect(QRectF(5.5, 5.5, 9, 9), 1, 1)
 
 
+def _kept_video(painter: QPainter) -> None:
+    painter.drawRoundedRect(QRectF(2.5, 4, 15, 12), 2, 2)
+    painter.drawPolygon(QPolygonF([QPointF(8, 7), QPointF(13, 10), QPointF(8, 13)]))
+
+
+def _kept_blurred(painter: QPainter) -> None:
+    painter.drawRoundedRect(QRectF(2.5, 4, 15, 12), 2, 2)
+    for x, y in ((7.3, 6), (10, 8.7), (7.3, 11.4)):
+        painter.fillRect(QRectF(x, y, 2.7, 2.7), painter.pen().color())
+
+
 def _mark(painter: QPainter) -> None:
     _lines(painter, (5, 17.5), (5, 3), (15, 3), (12.5, 6.5), (15, 10), (5, 10))
 
@@ -141,7 +152,8 @@ WITHOUT_WORD = frozenset(("panel", "theme", "help"))
 """Icons that stand alone."""
 
 DRAWINGS: dict[str, Callable[[QPainter], None]] = {
-    "open": _open, "record": _record, "stop": _stop, "mark": _mark, "note": _note, "compare": _compare,
+    "open": _open, "record": _record, "stop": _stop, "kept video": _kept_video,
+    "kept blurred": _kept_blurred, "kept poses": _skeletons, "mark": _mark, "note": _note, "compare": _compare,
     "boxes": _boxes, "skeletons": _skeletons, "labels": _labels, "trails": _trails, "zoom": _zoom,
     "panel": _panel, "theme": _theme, "help": _help,
 }  # fmt: skip

@@ -4,60 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QByteArray, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QCloseEvent, QKeySequence, QResizeEvent
+from qtpy.QtCore import QByteArray, QTimer, Signal
+from qtpy.QtGui import QCloseEvent, QResizeEvent
 from qtpy.QtWidgets import (
-    QAction,
     QApplication,
     QDialog,
-    QGridLayout,
     QHBoxLayout,
     QInputDialog,
     QLabel,
     QMainWindow,
-    QPushButton,
-    QSizePolicy,
-    QToolBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from sitepose.app.gui.figures import FiguresTable
 from sitepose.app.gui.following import Following
-from sitepose.app.gui.hotkeys import HOTKEYS
 from sitepose.app.gui.model import Banner, Layers, SourceEntry, Theme
+from sitepose.app.gui.recorded import Kept
 from sitepose.app.gui.screen import Picture, Screen
 from sitepose.app.gui.view import PartChoice, RecordingState
 from sitepose.app.gui.views.banner import BannerBar
-from sitepose.app.gui.views.icons import DRAWINGS, WITHOUT_WORD, make_icon
 from sitepose.app.gui.views.keys_dialog import KeysDialog
 from sitepose.app.gui.views.panel import SidePanel
-from sitepose.app.gui.views.replay_bar import ReplayBar, clock
-from sitepose.app.gui.views.source_dialog import SourceDialog, SourceWish
+from sitepose.app.gui.views.replay_bar import ReplayBar
+from sitepose.app.gui.views.source_dialog import SourceDialog
 from sitepose.app.gui.views.theme import palette, style_sheet
+from sitepose.app.gui.views.tiles import Tiles
+from sitepose.app.gui.views.tools import Tools
 from sitepose.app.gui.views.video import VideoPane
-from sitepose.app.live.engine import FIRST, SECOND
+from sitepose.app.live.engine import LANES
 from sitepose.app.live.replay import Position
 
 TICK_MS = 500
 """How often figures are shown."""
-
-ICON = QSize(24, 20)
-
-TOOLS = (
-    "open", "record", "mark", "note", "|", "compare", "|",
-    "boxes", "skeletons", "labels", "trails", "|", "zoom",
-)  # fmt: skip
-"""The tool bar; a bar is a gap."""
-
-NAMES = {
-    "open": "Open", "record": "Record", "mark": "Mark", "note": "Note", "compare": "Compare A | B",
-    "boxes": "Boxes", "skeletons": "Skeletons", "labels": "Ids", "trails": "Trails", "zoom": "Zoom",
-}  # fmt: skip
-"""What the tool bar calls its actions."""
-
-CHECKABLE = ("record", "compare", "boxes", "skeletons", "labels", "trails", "zoom")
 
 
 class MainWindow(QMainWindow):
@@ -66,6 +45,7 @@ class MainWindow(QMainWindow):
     wished = Signal(str)  # name of a hotkey's action that the window does not do itself
     sourceWished = Signal(object)
     noteWritten = Signal(str)
+    keptChosen = Signal(str)
     personClicked = Signal(str, str, object)  # source, lane, track id or None
     frameSought = Signal(int)
     speedChanged = Signal(float)
@@ -77,59 +57,38 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("Sitepose")
         self.resize(1280, 780)
-        self.panes: list[VideoPane] = []
-        self.panel = SidePanel((FIRST, SECOND))
+        self.panel = SidePanel(LANES)
         self.banner = BannerBar()
         self.replay = ReplayBar()
-        self._layers = Layers()
-        self._theme: Theme = "dark"
-        self._recorded = False
-        self._following = Following()
+        self.tiles = Tiles()
+        self.tools = Tools()
+        self.addToolBar(self.tools)
+        self.addActions(list(self.tools.by_name.values()))
         self._build()
-        self._actions = self._make_actions()
-        self._tools = self._make_tools()
-        self._tools_width = 0
-        self._without_words()
         self._recording = QLabel()
         self.statusBar().addPermanentWidget(self._recording)
-        self.replay.playToggled.connect(lambda: self.wished.emit("pause"))
-        self.replay.stepped.connect(self.stepped)
-        self.replay.sought.connect(self.frameSought)
-        self.replay.speedChanged.connect(self.speedChanged)
-        self.banner.dismissed.connect(lambda: self.wished.emit("unfollow"))
+        self._connect()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.ticked)
         self._timer.start(TICK_MS)
 
+    @property
+    def panes(self) -> list[VideoPane]:
+        """What is shown, from left to right, row by row."""
+        return self.tiles.panes
+
     def show_screens(self, screens: Sequence[Screen], titles: Sequence[str]) -> None:
         """Show these panes, in this order, and no others."""
-        old = {pane.screen: pane for pane in self.panes}
-        self.panes = [
-            old[screen] if screen in old else self._new_pane(screen, title)
-            for screen, title in zip(screens, titles, strict=True)
-        ]
-        for pane in (pane for pane in old.values() if pane not in self.panes):
-            self._tiles.removeWidget(pane)
-            pane.setParent(None)
-            pane.deleteLater()
-        columns = 1 if len(self.panes) < 2 else 2 if len(self.panes) <= 4 else 3 if len(self.panes) <= 9 else 4
-        for number, pane in enumerate(self.panes):
-            self._tiles.addWidget(pane, number // columns, number % columns)
-            pane.show_layers(self._layers)
-        self._empty.setVisible(not self.panes)
+        self.tiles.show_screens(screens, titles)
 
     def show_picture(self, screen: Screen, picture: Picture) -> None:
         """Show the newest picture of a pane."""
-        for pane in self.panes:
-            if pane.screen is screen:
-                pane.show_picture(picture)
+        self.tiles.show_picture(screen, picture)
 
     def show_sources(self, sources: Sequence[SourceEntry], current: str) -> None:
         """Show what is open, and how it is."""
         self.panel.show_sources(sources, current)
-        messages = {source.key: source.message for source in sources}
-        for pane in self.panes:
-            pane.show_message(messages.get(pane.screen.source, ""))
+        self.tiles.show_messages({source.key: source.message for source in sources})
         self.setWindowTitle(f"{current} - Sitepose" if current else "Sitepose")
 
     def show_part(self, lane: str, choice: PartChoice) -> None:
@@ -154,23 +113,18 @@ class MainWindow(QMainWindow):
 
     def show_compare(self, compare: bool) -> None:
         """Show whether two pipelines are compared."""
-        self._actions["compare"].setChecked(compare)
+        self.tools.by_name["compare"].setChecked(compare)
         self.panel.show_compare(compare)
 
     def show_following(self, following: Following, *, zoom: bool) -> None:
         """Show whom the user follows, and whether they are large."""
-        self._following = following
-        self._actions["zoom"].setChecked(zoom)
-        for pane in self.panes:
-            pane.show_following(following.track_id(pane.screen.source, pane.screen.lane))
+        self.tools.by_name["zoom"].setChecked(zoom)
+        self.tiles.show_following(following)
 
     def show_layers(self, layers: Layers) -> None:
         """Draw these layers."""
-        self._layers = layers
-        for name in ("boxes", "skeletons", "labels", "trails"):
-            self._actions[name].setChecked(getattr(layers, name))
-        for pane in self.panes:
-            pane.show_layers(layers)
+        self.tools.show_layers(layers)
+        self.tiles.show_layers(layers)
 
     def show_theme(self, theme: Theme) -> None:
         """Be light or dark."""
@@ -178,23 +132,17 @@ class MainWindow(QMainWindow):
         if application is not None:
             application.setPalette(palette(theme))  # dialogs and menus are windows of their own
         self.setStyleSheet(style_sheet(theme))
-        self._theme = theme
-        for name, action in self._actions.items():
-            if name in DRAWINGS:
-                action.setIcon(make_icon(name, theme))
-        self._show_record_icon()
+        self.tools.show_theme(theme)
 
     def show_recording(self, state: RecordingState) -> None:
         """Show whether, and what, is recorded."""
-        on = state.seconds is not None
-        if on != self._actions["record"].isChecked() or on != self._recorded:
-            self._recorded = on
-            self._actions["record"].setChecked(on)
-            self._show_record_icon()
-        self._actions["record"].setText(clock(state.seconds or 0)[:-3] if on else NAMES["record"])
-        for name in ("mark", "note"):
-            self._actions[name].setEnabled(on)
+        self.tools.show_recording(state.seconds)
         self._recording.setText(state.line)
+
+    def show_kept(self, kept: Kept) -> None:
+        """Show what recordings keep, from the next one on."""
+        self.tools.show_kept(kept)
+        self.tools.fit(self.width())
 
     def show_replay(self, position: Position | None) -> None:
         """Show the controls of a recording, or hide them."""
@@ -211,7 +159,7 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the words of the tool bar where there is no room for them."""
         super().resizeEvent(event)
-        self._fit_tools()
+        self.tools.fit(self.width())
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell that the window goes, before it does."""
@@ -220,16 +168,10 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _build(self) -> None:
-        video = QWidget()
-        self._tiles = QGridLayout(video)
-        self._tiles.setContentsMargins(0, 0, 0, 0)
-        self._tiles.setSpacing(2)
-        self._empty = self._invitation()
-        self._tiles.addWidget(self._empty, 0, 0, Qt.AlignmentFlag.AlignCenter)
         middle = QVBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.banner)
-        middle.addWidget(video, 1)
+        middle.addWidget(self.tiles, 1)
         middle.addWidget(self.replay)
         whole = QWidget()
         layout = QHBoxLayout(whole)
@@ -239,83 +181,21 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.panel)
         self.setCentralWidget(whole)
 
-    def _invitation(self) -> QPushButton:
-        """Return what is shown while nothing is open."""
-        button = QPushButton("Open a camera, a video or a session   (O)")
-        button.setDefault(True)
-        button.clicked.connect(lambda: self._on_action("open"))
-        return button
+    def _connect(self) -> None:
+        self.tools.wished.connect(self._on_wish)
+        self.tools.keptChosen.connect(self.keptChosen)
+        self.tiles.opening.connect(lambda: self._on_wish("open"))
+        self.tiles.personClicked.connect(self.personClicked)
+        self.replay.playToggled.connect(lambda: self.wished.emit("pause"))
+        self.replay.stepped.connect(self.stepped)
+        self.replay.sought.connect(self.frameSought)
+        self.replay.speedChanged.connect(self.speedChanged)
+        self.banner.dismissed.connect(lambda: self.wished.emit("unfollow"))
 
-    def _make_actions(self) -> dict[str, QAction]:
-        actions = {}
-        for key in HOTKEYS:
-            action = QAction(NAMES.get(key.action) or key.does, self)
-            action.setShortcut(QKeySequence(key.keys))
-            action.setToolTip(f"{key.does} ({key.keys})")
-            action.setCheckable(key.action in CHECKABLE)
-            action.triggered.connect(lambda _checked=False, name=key.action: self._on_action(name))
-            self.addAction(action)
-            actions[key.action] = action
-        return actions
-
-    def _make_tools(self) -> QToolBar:
-        bar = QToolBar("Tools")
-        bar.setMovable(False)
-        bar.setIconSize(ICON)
-        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        for name in TOOLS:
-            if name == "|":
-                bar.addSeparator()
-            else:
-                bar.addAction(self._actions[name])
-        gap = QWidget()
-        gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        bar.addWidget(gap)
-        for name in ("panel", "theme", "help"):
-            bar.addAction(self._actions[name])
-        record = bar.widgetForAction(self._actions["record"])
-        if isinstance(record, QToolButton):
-            record.setObjectName("record")
-        for name, action in self._actions.items():
-            button = bar.widgetForAction(action)
-            if isinstance(button, QToolButton):
-                button.setAccessibleName(action.toolTip())
-                button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-                if name in WITHOUT_WORD:
-                    button.setObjectName("icon")
-        self.addToolBar(bar)
-        return bar
-
-    def _show_record_icon(self) -> None:
-        self._actions["record"].setIcon(make_icon("stop" if self._recorded else "record", self._theme))
-
-    def _fit_tools(self) -> None:
-        words = self._tools.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon
-        if words:
-            self._tools_width = self._tools.sizeHint().width()
-        room = self.width() >= self._tools_width
-        if room != words:
-            style = Qt.ToolButtonStyle
-            self._tools.setToolButtonStyle(style.ToolButtonTextBesideIcon if room else style.ToolButtonIconOnly)
-            self._without_words()
-
-    def _without_words(self) -> None:
-        """Show the icon alone of tools that have no word."""
-        for name in WITHOUT_WORD:
-            button = self._tools.widgetForAction(self._actions[name])
-            if isinstance(button, QToolButton):
-                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-
-    def _new_pane(self, screen: Screen, title: str) -> VideoPane:
-        pane = VideoPane(screen, title)
-        pane.personClicked.connect(self.personClicked)
-        pane.show_following(self._following.track_id(screen.source, screen.lane))
-        return pane
-
-    def _on_action(self, name: str) -> None:
+    def _on_wish(self, name: str) -> None:
         own = {
             "open": self._ask_source,
+            "kept": self.tools.choose_kept,
             "note": self._ask_note,
             "help": self._show_keys,
             "panel": lambda: self.panel.setVisible(not self.panel.isVisible()),
@@ -329,10 +209,8 @@ class MainWindow(QMainWindow):
 
     def _ask_source(self) -> None:
         dialog = SourceDialog(self)
-        if dialog.exec_() == QDialog.DialogCode.Accepted:
-            wish: SourceWish | None = dialog.wish()
-            if wish is not None:
-                self.sourceWished.emit(wish)
+        if dialog.exec_() == QDialog.DialogCode.Accepted and (wish := dialog.wish()) is not None:
+            self.sourceWished.emit(wish)
         dialog.deleteLater()
 
     def _ask_note(self) -> None:

@@ -67,7 +67,7 @@ class TestPrivacy:
         ("words", "message"),
         [
             pytest.param(["--camera", "0", "--headless"], "add --record", id="nothing is recorded"),
-            pytest.param(["--camera", "0", "--record"], "the window records as", id="in the window"),
+            pytest.param(["--camera", "0"], "add --record", id="nothing is recorded in the window"),
             pytest.param(["--video", "hall.mp4", "--record"], "is for cameras that are", id="a video"),
         ],
     )

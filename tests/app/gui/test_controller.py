@@ -7,12 +7,15 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from sitepose.app.gui import recording
 from sitepose.app.gui.controller import Controller
 from sitepose.app.gui.model import SessionModel
 from sitepose.app.gui.view import View
 from sitepose.app.live.engine import FIRST, SECOND, LiveEngine
 from sitepose.app.live.events import LiveEvent
+from sitepose.app.live.recording import LiveRecording
 from sitepose.app.live.replay import Position, Replay
+from sitepose.app.sessions.disk import DiskState
 
 
 @pytest.fixture
@@ -44,6 +47,11 @@ class Desk:
 
     def tell(self, **event):
         self.on_event(LiveEvent(**event))
+        self.controller.refresh()
+
+    def wait_for_tasks(self):
+        """Let everything be done that was begun beside the window."""
+        self.controller._tasks._executor.submit(lambda: None).result()
         self.controller.refresh()
 
     def banner(self):
@@ -90,6 +98,14 @@ class TestSources:
 
         assert "s3cret" not in str(desk.view.mock_calls) + desk.controller.model.remembered()
         assert list(desk.controller.model.sources) == ["rtsp://10.0.0.2/live"]
+
+    def test_nor_does_one_in_the_address_of_the_sub_stream(self, desk):
+        sub = "rtsp://root:s3cret@10.0.0.2/small"
+        desk.controller.open("rtsp://10.0.0.2/live", sub=sub)
+        desk.tell(kind="source", message=f"cannot reach {sub}", source="rtsp://10.0.0.2/live", state="failed")
+
+        assert "cannot reach" in desk.banner().text
+        assert "s3cret" not in str(desk.view.mock_calls) + desk.controller.model.remembered()
 
     def test_a_bad_address_is_a_banner(self, desk):
         desk.controller.open("rtsp:// ")
@@ -157,33 +173,33 @@ class TestNotices:
 
 class TestParts:
     def test_another_detector_is_switched_to(self, desk):
-        desk.controller.choose_part(FIRST, "detector", "yolox-nano")
+        desk.controller.parts.choose(FIRST, "detector", "yolox-nano")
         config, lane = desk.engine.switch.call_args.args
 
         assert (config.detector.name, config.pose.name, lane) == ("yolox-nano", "movenet-thunder", FIRST)
         assert desk.shown(FIRST, "detector").chosen == "yolox-nano"
 
     def test_choosing_what_runs_does_nothing(self, desk):
-        desk.controller.choose_part(FIRST, "detector", "centernet")
+        desk.controller.parts.choose(FIRST, "detector", "centernet")
 
         desk.engine.switch.assert_not_called()
 
     def test_a_setting_is_kept_with_the_others(self, desk):
-        desk.controller.change_setting(FIRST, "detector", "min_score", 0.5)
-        desk.controller.change_setting(FIRST, "detector", "nms_iou", 0.6)
+        desk.controller.parts.change_setting(FIRST, "detector", "min_score", 0.5)
+        desk.controller.parts.change_setting(FIRST, "detector", "nms_iou", 0.6)
         config, _ = desk.engine.switch.call_args.args
 
         assert config.detector.settings == {"min_score": 0.5, "nms_iou": 0.6}
 
     def test_a_preset_changes_detector_and_pose_network(self, desk):
-        desk.controller.choose_preset(FIRST, "accurate")
+        desk.controller.parts.choose_preset(FIRST, "accurate")
         config, _ = desk.engine.switch.call_args.args
 
         assert (config.detector.name, config.pose.name) == ("yolox-m", "rtmpose-m")
 
     def test_after_a_failed_switch_the_panel_shows_what_runs(self, desk):
         running = desk.controller.model.configs[FIRST]
-        desk.controller.choose_part(FIRST, "detector", "yolox-m")
+        desk.controller.parts.choose(FIRST, "detector", "yolox-m")
         desk.engine.parts.return_value = MagicMock(config=running)
         asked = desk.controller.model.configs[FIRST]
         desk.tell(kind="switch-failed", message="yolox-m cannot be fetched", lane=FIRST, config=asked)
@@ -192,9 +208,9 @@ class TestParts:
         assert "cannot be fetched" in desk.banner().text
 
     def test_a_failure_does_not_take_back_what_was_wished_since(self, desk):
-        desk.controller.choose_part(FIRST, "detector", "yolox-m")
+        desk.controller.parts.choose(FIRST, "detector", "yolox-m")
         asked = desk.controller.model.configs[FIRST]
-        desk.controller.choose_part(FIRST, "detector", "yolox-s")
+        desk.controller.parts.choose(FIRST, "detector", "yolox-s")
         desk.engine.parts.return_value = MagicMock()
         desk.tell(kind="switch-failed", message="yolox-m cannot be fetched", lane=FIRST, config=asked)
 
@@ -210,7 +226,7 @@ class TestFollowing:
         skeleton = MagicMock()
         desk.engine.parts.return_value = MagicMock(config=config, skeleton=skeleton)
         desk.tell(kind="switched", message="at work", lane=FIRST)
-        desk.controller.follow_next()
+        desk.controller.following.next()
         other = desk.controller.model.with_part(FIRST, "tracker", tracker)
         desk.engine.parts.return_value = MagicMock(config=other, skeleton=skeleton)
         desk.tell(kind="switched", message="another tracker", lane=FIRST)
@@ -303,6 +319,13 @@ class TestReplay:
         desk.view.show_replay.assert_called_with(None)
 
 
+def recording_of_nothing():
+    made = MagicMock(spec=LiveRecording, stopped="")
+    made.stats.frames = made.stats.overflowed = made.stats.seconds = 0
+    made.stats.disk = DiskState(10**9, None, "good")
+    return made
+
+
 class TestRecording:
     def test_what_cannot_be_recorded_is_a_banner(self, desk, tmp_path):
         desk.controller.model.sessions = tmp_path
@@ -313,10 +336,44 @@ class TestRecording:
 
         assert "cannot be recorded" in desk.banner().text
 
+    @pytest.mark.parametrize(
+        ("kept", "blurred", "poses"),
+        [("video", False, False), ("blurred", True, False), ("poses", False, True)],
+    )
+    def test_what_is_kept_is_chosen_for_the_next_one_and_remembered(
+        self, desk, monkeypatch, kept, blurred, poses
+    ):
+        begun = []
+        monkeypatch.setattr(
+            recording, "LiveRecording", lambda *words, **_: begun.append(words[3]) or recording_of_nothing()
+        )
+        desk.controller.open("0")
+        desk.controller.recording.keep(kept)
+        desk.controller.recording.toggle()
+        desk.wait_for_tasks()
+        model = SessionModel()
+        model.recall(desk.controller.model.remembered())
+
+        desk.view.show_kept.assert_called_with(kept)
+        assert [(settings.blur_faces, settings.poses_only) for settings in begun] == [(blurred, poses)]
+        assert model.kept == kept
+
+    def test_one_that_runs_stays_as_it_was_begun(self, desk, monkeypatch):
+        monkeypatch.setattr(recording, "LiveRecording", lambda *_, **__: recording_of_nothing())
+        desk.controller.open("0")
+        desk.controller.recording.keep("poses")
+        desk.controller.recording.toggle()
+        desk.wait_for_tasks()
+        desk.controller.recording.keep("video")
+        desk.controller.recording.show()
+
+        assert "from the next recording on" in desk.view.show_status.call_args.args[0]
+        assert "waiting for poses; no video; 1.0 GB free" in desk.view.show_recording.call_args.args[0].line
+
 
 class TestModel:
     def test_the_next_window_begins_where_this_one_was(self, desk):
-        desk.controller.choose_part(SECOND, "tracker", "none")
+        desk.controller.parts.choose(SECOND, "tracker", "none")
         desk.controller.toggle_layer("trails")
         desk.controller.toggle_theme()
         model = SessionModel()

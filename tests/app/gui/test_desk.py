@@ -53,7 +53,7 @@ class TestRecord:
         window.start()
         bar = window.view._recording
         qtbot.waitUntil(lambda: " frames" in bar.text() and ": 0 frames" not in bar.text(), timeout=30_000)
-        shown = window.view._actions["record"].isChecked()
+        shown = window.view.tools.by_name["record"].isChecked()
         window.close()
         session = next(model.sessions.iterdir())
 
@@ -61,6 +61,20 @@ class TestRecord:
         assert read_manifest(session).source == film.name
         assert verify(session).good
         assert verify(session).frames > 0
+
+    @needs_gstreamer
+    def test_faces_are_blurred_from_the_start_where_that_is_kept(self, qtbot, model, data):
+        model.kept = "blurred"
+        film = data / "videos" / "one-by-one-person-detection.mp4"
+        window = Window(model, WindowWishes([(f"loop:{film}", {})], record=True, threads=1))
+        window.start()
+        bar = window.view._recording
+        qtbot.waitUntil(lambda: " frames; faces blurred" in bar.text(), timeout=30_000)
+        window.close()
+        session = next(model.sessions.iterdir())
+
+        assert read_manifest(session).blurred
+        assert verify(session).good
 
     def test_what_is_left_of_the_disk_is_shown_also_when_nothing_is_recorded(self, qtbot, model):
         window = Window(model, WindowWishes(threads=1))
@@ -143,6 +157,12 @@ class TestCommandLine:
             [("0", {})], record=True, select=3, publish=(to,), threads=asked["wishes"].threads
         )
         assert asked["model"].sessions == tmp_path
+
+    @pytest.mark.parametrize(("option", "kept"), [("--blur-faces", "blurred"), ("--poses-only", "poses")])
+    def test_nobody_is_recognized_in_what_is_recorded_where_that_is_asked_for(self, asked, option, kept):
+        assert main(["--camera", "0", "--record", option]) == 0
+        assert asked["wishes"].record
+        assert asked["model"].kept == kept
 
     def test_without_a_window_it_is_recorded_too(self, monkeypatch, tmp_path):
         asked = {}

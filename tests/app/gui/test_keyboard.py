@@ -126,18 +126,19 @@ class TestTab:
 
 
 class TestKeys:
-    def test_every_key_does_what_the_list_says(self, qtbot, window, monkeypatch):
+    def test_every_key_does_what_the_list_says(self, qtbot, window):
         """Each key is pressed; its action, and no other, is told of."""
         told = []
-        monkeypatch.setattr(window, "_on_action", told.append)
+        window.tools.wished.disconnect()
+        window.tools.wished.connect(told.append)
         window.panel.setFocus()
         for key in HOTKEYS:
-            combination = window._actions[key.action].shortcut()[0]
+            combination = window.tools.by_name[key.action].shortcut()[0]
             code = combination.toCombined() if hasattr(combination, "toCombined") else combination
             modifiers = code & 0xFE000000
             if key.keys == "?":
                 # On most keyboards it needs Shift, which a made-up key press does not know.
-                window._actions[key.action].trigger()
+                window.tools.by_name[key.action].trigger()
                 continue
             qtbot.keyClick(window, Qt.Key(code & 0x01FFFFFF), modifier_of(modifiers))
 

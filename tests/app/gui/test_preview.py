@@ -16,7 +16,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialog, QDialogButtonBox
 
 from sitepose.app.gui.preview import Preview
-from sitepose.app.gui.views.source_dialog import NO_CAMERA, FoundCamera, SourceDialog
+from sitepose.app.gui.views.source_dialog import SourceDialog
+from sitepose.app.gui.views.source_pages import NO_CAMERA, FoundCamera
 
 pytestmark = pytest.mark.gui
 
@@ -131,10 +132,10 @@ class TestSourceDialog:
             return [FoundCamera("HD cam (/dev/video2)", "/dev/v4l/by-id/usb-HD_cam-index0")]
 
         dialog = open_dialog(look)
-        assert "looking" in dialog._camera.currentText()
+        assert "looking" in dialog.camera.camera.currentText()
         assert dialog.wish() is None
         found.set()
-        qtbot.waitUntil(lambda: "HD cam" in dialog._camera.currentText())
+        qtbot.waitUntil(lambda: "HD cam" in dialog.camera.camera.currentText())
 
         assert dialog.wish().location == "/dev/v4l/by-id/usb-HD_cam-index0"
         qtbot.waitUntil(
@@ -143,26 +144,26 @@ class TestSourceDialog:
 
     def test_without_a_camera_there_is_the_test_pattern(self, qtbot, open_dialog):
         dialog = open_dialog()
-        qtbot.waitUntil(lambda: dialog._camera.currentText() == NO_CAMERA)
-        dialog._camera.setCurrentIndex(1)
+        qtbot.waitUntil(lambda: dialog.camera.camera.currentText() == NO_CAMERA)
+        dialog.camera.camera.setCurrentIndex(1)
 
         assert dialog.wish().location == "test:"
 
     def test_a_file_that_was_picked_is_shown(self, qtbot, open_dialog, film):
         dialog = open_dialog()
-        dialog._tabs.setCurrentIndex(2)
-        dialog._pick(str(film))
+        dialog.tabs.setCurrentIndex(2)
+        dialog.file._pick(str(film))
         qtbot.waitUntil(lambda: not dialog._screen.pixmap().isNull(), timeout=20_000)
-        dialog._tabs.setCurrentIndex(1)
+        dialog.tabs.setCurrentIndex(1)
 
         assert dialog._screen.text() == "no preview"
 
     def test_user_and_password_have_fields_of_their_own(self, qtbot, open_dialog):
         dialog = open_dialog()
-        dialog._tabs.setCurrentIndex(1)
-        qtbot.keyClicks(dialog._url, "rtsp://10.0.0.2/live")
-        qtbot.keyClicks(dialog._user, "me")
-        qtbot.keyClicks(dialog._password, "s3cret")
+        dialog.tabs.setCurrentIndex(1)
+        qtbot.keyClicks(dialog.network.url, "rtsp://10.0.0.2/live")
+        qtbot.keyClicks(dialog.network.user, "me")
+        qtbot.keyClicks(dialog.network.password, "s3cret")
         wish = dialog.wish()
 
         assert wish.location == "rtsp://10.0.0.2/live"
@@ -170,18 +171,26 @@ class TestSourceDialog:
         assert "s3cret" not in repr(wish)
         assert dialog._preview.idle  # nothing is tried while somebody types
 
+    def test_a_camera_may_have_a_sub_stream(self, qtbot, open_dialog):
+        dialog = open_dialog()
+        dialog.tabs.setCurrentIndex(1)
+        qtbot.keyClicks(dialog.network.url, "rtsp://10.0.0.2/live")
+        qtbot.keyClicks(dialog.network.sub, " rtsp://10.0.0.2/small ")
+
+        assert dialog.wish().settings == {"transport": "tcp", "sub": "rtsp://10.0.0.2/small"}
+
     def test_a_file_may_play_over_and_over(self, open_dialog, film):
         dialog = open_dialog()
-        dialog._tabs.setCurrentIndex(2)
-        dialog._path.setText(str(film))
-        dialog._loop.setChecked(True)
+        dialog.tabs.setCurrentIndex(2)
+        dialog.file.path.setText(str(film))
+        dialog.file.loop.setChecked(True)
 
         assert dialog.wish().location == f"loop:{film}"
 
     def test_it_closes_with_the_camera_free(self, qtbot, open_dialog, film):
         dialog = open_dialog()
-        dialog._tabs.setCurrentIndex(2)
-        dialog._pick(str(film))
+        dialog.tabs.setCurrentIndex(2)
+        dialog.file._pick(str(film))
         qtbot.waitUntil(lambda: dialog._preview.picture is not None, timeout=20_000)
         qtbot.mouseClick(
             dialog._buttons.button(QDialogButtonBox.StandardButton.Open), Qt.MouseButton.LeftButton

@@ -20,6 +20,7 @@ from sitepose.app.gui.forms import FormField
 from sitepose.app.gui.hotkeys import HOTKEYS
 from sitepose.app.gui.menu import Option
 from sitepose.app.gui.model import Banner, Layers, SourceEntry
+from sitepose.app.gui.recorded import KEPT_CHOICES
 from sitepose.app.gui.screen import Screen
 from sitepose.app.gui.view import PartChoice, RecordingState
 from sitepose.app.gui.views.application import Failures
@@ -207,9 +208,10 @@ class TestMainWindow:
         window.wished.connect(told.append)
         for name in ("_ask_source", "_ask_note", "_show_keys", "close"):
             monkeypatch.setattr(window, name, lambda name=name: done.append(name))
+        monkeypatch.setattr(window.tools, "choose_kept", lambda: done.append("kept"))
         window.show_recording(RecordingState(1.0))
         for key in HOTKEYS:
-            window._actions[key.action].trigger()
+            window.tools.by_name[key.action].trigger()
         window.showNormal()
 
         assert len(told) + len(done) + 2 == len(HOTKEYS)  # the panel and full screen are its own
@@ -251,11 +253,25 @@ class TestMainWindow:
     def test_while_nothing_is_open_there_is_a_way_to_open_something(self, qtbot, window, monkeypatch):
         asked = []
         monkeypatch.setattr(window, "_ask_source", lambda: asked.append(1))
-        qtbot.mouseClick(window._empty, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(window.tiles.invitation, Qt.MouseButton.LeftButton)
         window.show_screens([Screen("a", "A")], ["a"])
 
         assert asked == [1]
-        assert not window._empty.isVisible()
+        assert not window.tiles.invitation.isVisible()
+
+    def test_what_recordings_keep_is_chosen_from_sentences(self, window):
+        told = []
+        window.keptChosen.connect(told.append)
+        choices = window.tools._menu.actions()
+        choices[1].trigger()
+        window.show_kept("blurred")
+        button = window.tools.widgetForAction(window.tools.by_name["kept"])
+
+        assert [choice.text() for choice in choices] == [choice.says for choice in KEPT_CHOICES]
+        assert told == ["blurred"]
+        assert "Faces blurred" in button.text()
+        assert "somebody who is not found" in button.toolTip()
+        assert [choice.isChecked() for choice in choices] == [False, True, False]
 
     def test_sources_and_parts_are_shown(self, window):
         told = []

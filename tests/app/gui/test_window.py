@@ -76,7 +76,7 @@ class TestWindow:
             size = ("256x192", "128x96")[number % 2]
             file = data / "models" / f"tinypose_{size}.onnx"
             pose = PartConfig(name=f"tinypose-{size}", file=file)
-            window.controller._switch(FIRST, model.configs[FIRST].model_copy(update={"pose": pose}))
+            window.controller.parts._switch(FIRST, model.configs[FIRST].model_copy(update={"pose": pose}))
             qtbot.waitUntil(lambda pose=pose: engine.parts().config.pose == pose, timeout=60_000)
             readings.append((psutil.Process().memory_info().rss, *counts(window)))
         window.close()
@@ -100,7 +100,7 @@ class TestWindow:
         for number in range(times):
             part, names = (("nms", ("oks", "parametric")), ("tracker", ("none", "oks-sort")))[number % 2]
             name = names[number // 2 % 2]
-            window.controller.choose_part(FIRST, part, name)
+            window.controller.parts.choose(FIRST, part, name)
             qtbot.waitUntil(lambda part=part, name=name: getattr(engine.parts().config, part).name == name)
 
     def test_a_part_that_fails_leaves_the_old_one_and_says_so(self, qtbot, model, clip, tmp_path):
@@ -111,7 +111,7 @@ class TestWindow:
         broken = tmp_path / "broken.onnx"
         broken.write_bytes(b"no network")
         config = model.configs[FIRST].model_copy(update={"detector": PartConfig(name="yolox", file=broken)})
-        window.controller._switch(FIRST, config)
+        window.controller.parts._switch(FIRST, config)
         qtbot.waitUntil(lambda: window.view.banner.isVisible(), timeout=30_000)
         text = window.view.banner.text
         running = engine.parts().config.detector.file.name
