@@ -12,8 +12,8 @@ from typing import Any
 from sitepose.app.doctor.findings import Finding
 from sitepose.core.errors import PluginError
 from sitepose.plugins.sources.live.cameras import list_cameras
+from sitepose.plugins.sources.live.gst_codecs import DECODERS, ENCODERS
 from sitepose.plugins.sources.live.gst_library import PACKAGE_OF_ELEMENT, GstLibrary, load_gstreamer
-from sitepose.plugins.sources.live.gst_pipeline import DECODERS, ENCODERS
 
 ELEMENTS: dict[str, tuple[Sequence[str], ...]] = {
     "RTSP cameras": (("rtspsrc",), ("rtph264depay",), ("parsebin",)),

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
+import os
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sitepose.core.errors import PluginError
 from sitepose.plugins.sources.live.events import ConnectionFault, FaultKind
+
+QUIET = "4"
+"""``GST_DEBUG`` above this prints addresses with all that is in them."""
+
+_OUTSPOKEN = re.compile(r"(?<![^:,\s])(?:[5-9]|DEBUG|LOG|TRACE|MEMDUMP)(?![^,\s])")
 
 HOW_TO_INSTALL = (
     "run scripts/setup-live.sh, or 'pip install sitepose[gstreamer]' beside GStreamer 1.20 or newer"
@@ -40,6 +48,9 @@ _KIND_OF_CODE: dict[tuple[str, int], FaultKind] = {
     ("gst-stream-error-quark", 6): "unsupported",  # no decoder
 }
 """``GError`` domain and code of GStreamer, and what they mean for us; all others are ``broken``."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,15 @@ def _keep_exceptions_working() -> None:
     """
     with contextlib.suppress(OSError):  # other systems have no such library, and no such clash
         ctypes.CDLL("libgcc_s.so.1", mode=ctypes.RTLD_GLOBAL)
+
+
+def keep_debugging_quiet(library: GstLibrary) -> None:
+    """Lower what ``GST_DEBUG`` asks for to where no address is printed, and say so."""
+    asked = os.environ.get("GST_DEBUG", "")
+    quiet = _OUTSPOKEN.sub(QUIET, asked)
+    if quiet != asked:
+        _log.warning("GST_DEBUG is lowered to %s: above, GStreamer prints the login of the camera", quiet)
+        library.Gst.debug_set_threshold_from_string(quiet, True)
 
 
 def has_gstreamer() -> bool:

@@ -17,28 +17,11 @@ from typing import Any
 from sitepose.plugins.sources.live.address import CameraAddress
 from sitepose.plugins.sources.live.events import ConnectionFault
 from sitepose.plugins.sources.live.gst_clock import ClockKeeper
+from sitepose.plugins.sources.live.gst_codecs import DEPAYLOADERS, PARSERS, make_decoder, make_encoder
 from sitepose.plugins.sources.live.gst_library import GstLibrary
 from sitepose.plugins.sources.live.gst_pictures import caps_of_pictures
+from sitepose.plugins.sources.live.gst_sources import source_elements
 from sitepose.plugins.sources.live.settings import LiveSettings
-
-DEPAYLOADERS = {"H264": "rtph264depay", "H265": "rtph265depay", "JPEG": "rtpjpegdepay"}
-"""By the encoding name of the RTP stream."""
-
-PARSERS = {
-    "video/x-h264": ("h264parse", "video/x-h264,stream-format=avc,alignment=au"),
-    "video/x-h265": ("h265parse", "video/x-h265,stream-format=hvc1,alignment=au"),
-    "image/jpeg": ("jpegparse", "image/jpeg"),
-}
-"""What makes whole frames of a stream, and the form in which Matroska stores them."""
-
-DECODERS = {
-    "video/x-h264": ("avdec_h264", "openh264dec"),
-    "video/x-h265": ("avdec_h265", "libde265dec"),
-    "image/jpeg": ("jpegdec", "avdec_mjpeg"),
-}
-"""The first that is installed is taken."""
-
-ENCODERS = ("x264enc", "openh264enc")
 
 DECODE_BACKLOG_NS = 2_000_000_000
 """Encoded video that may wait for the decoder; the connection skips to a keyframe long before."""
@@ -54,21 +37,6 @@ LEAK_OLDEST = 2
 
 DROP_BUFFERS = 1
 """``drop-mode`` of a valve: the end of a stream passes also while it is shut, or a file would never be over."""
-
-QUALITY = 23
-"""Constant quality of our own H.264: no visible loss at a tenth of the size of MJPEG."""
-
-SUPERFAST = 2
-ZERO_LATENCY = 4
-CONSTANT_QUALITY = 5
-"""Values of x264enc's ``speed-preset``, ``tune`` and ``pass``."""
-
-STAMPS_OF_THE_CAMERA = 0
-"""``buffer-mode`` of rtspsrc: stamps as the camera gave them, neither smoothed nor bent to our clock, so that a
-step between them that is too long is a frame that was lost."""
-
-RTSP_TRANSPORTS = {"udp": 1, "tcp": 4}
-"""Values of rtspsrc's ``protocols``."""
 
 
 class GstPipeline:
@@ -109,15 +77,7 @@ class GstPipeline:
         self.frames = self._sink(max_buffers=1) if settings.decode else None
         self.valve: Any = None
         self.backlog: Any = None
-        build = {
-            "rtsp": self._rtsp,
-            "http": self._http,
-            "v4l2": self._camera,
-            "file": self._file,
-            "test": self._pattern,
-            "gst": self._user_pipeline,
-        }
-        build[address.kind]()
+        self._begin()
 
     def close(self) -> None:
         """Stop the pipeline, and let go of everything."""
@@ -137,76 +97,18 @@ class GstPipeline:
         self.pipeline.add(sink)
         return sink
 
-    def _rtsp(self) -> None:
-        settings, login = self._settings, self._address.credentials
-        source = self._library.make(
-            "rtspsrc",
-            location=self._address.location,
-            protocols=RTSP_TRANSPORTS[settings.transport],
-            latency=settings.jitter_ms,
-            buffer_mode=STAMPS_OF_THE_CAMERA,
-            # A process that had no time takes all its packets once it has: latency is bounded elsewhere.
-            drop_on_latency=False,
-            # Our own watch decides; a change of transport by itself would race with it.
-            timeout=0,
-            tcp_timeout=int(settings.connect_timeout_s * 1e6),
-        )
-        if login is not None:
-            source.set_property("user-id", login.user)
-            source.set_property("user-pw", login.password)
-        self._on(source, "select-stream", _is_video)
-        self._on(source, "pad-added", self._guarded(self._on_rtp_pad))
-        self.pipeline.add(source)
-
-    def _http(self) -> None:
-        login = self._address.credentials
-        source = self._library.make(
-            "souphttpsrc",
-            location=self._address.location,
-            is_live=True,
-            do_timestamp=True,
-            retries=0,
-            keep_alive=True,
-            timeout=max(1, int(self._settings.connect_timeout_s)),
-        )
-        if login is not None:
-            source.set_property("user-id", login.user)
-            source.set_property("user-pw", login.password)
-        self._parse_from(source)
-
-    def _camera(self) -> None:
-        kinds = {"auto": ("image/jpeg", "video/x-raw"), "raw": ("video/x-raw",), "mjpeg": ("image/jpeg",)}
-        caps = ";".join(kind + self._asked_for() for kind in kinds[self._settings.pixels])
-        source = self._library.make("v4l2src", device=self._address.location)
-        self._parse_from(source, self._library.caps_filter(caps))
-
-    def _file(self) -> None:
-        self._parse_from(self._library.make("filesrc", location=self._address.location))
-
-    def _pattern(self) -> None:
-        source = self._library.make("videotestsrc", is_live=True)
-        self._library.Gst.util_set_object_arg(source, "pattern", self._address.location)
-        caps = self._library.caps_filter("video/x-raw,format=I420" + self._asked_for("640x360"))
-        self._add(source, caps)
-        self._raw(caps.get_static_pad("src"))
-
-    def _user_pipeline(self) -> None:
-        gst = self._library.Gst
-        try:
-            # What stands at the end may be caps, which need something behind them.
-            part = gst.parse_bin_from_description(f"{self._address.location} ! queue", True)
-        except Exception as error:
-            message = getattr(error, "message", str(error))
-            raise ConnectionFault("unsupported", f"the GStreamer pipeline is wrong: {message}") from error
-        self._parse_from(part)
-
-    def _asked_for(self, default: str = "") -> str:
-        """Return size and rate as caps fields."""
-        settings = self._settings
-        width, height = settings.size_wh or (int(v) for v in (default or "0x0").split("x"))
-        size = f",width={width},height={height}" if width else ""
-        rate = settings.frame_rate or (30 if default else 0)
-        return size + (f",framerate={round(rate * 1000)}/1000" if rate else "")
+    def _begin(self) -> None:
+        """Add the source, and see to what it sends."""
+        source = source_elements(self._library, self._address, self._settings)
+        if self._address.kind == "rtsp":
+            self._on(source[0], "select-stream", _is_video)
+            self._on(source[0], "pad-added", self._guarded(self._on_rtp_pad))
+            self._add(*source)
+        elif self._address.kind == "test":
+            self._add(*source)
+            self._raw(source[-1].get_static_pad("src"))
+        else:
+            self._parse_from(*source)
 
     def _parse_from(self, *source: Any) -> None:
         """Find out what a source sends, and go on with what turns up."""
@@ -220,7 +122,8 @@ class GstPipeline:
             return
         encoding = structure.get_string("encoding-name") or "?"
         if encoding not in DEPAYLOADERS:
-            raise ConnectionFault("unsupported", f"the camera sends {encoding}; expected H264, H265 or JPEG")
+            right = "set it to H.264, H.265 or MJPEG"
+            raise ConnectionFault("unsupported", f"the camera sends {encoding}, which cannot be used: {right}")
         self._connected = True
         depayloader = self._library.make(DEPAYLOADERS[encoding])
         media = {"H264": "video/x-h264", "H265": "video/x-h265", "JPEG": "image/jpeg"}[encoding]
@@ -259,16 +162,9 @@ class GstPipeline:
         if self.frames is not None:
             self.backlog = make("queue", max_size_buffers=0, max_size_bytes=0, leaky=LEAK_OLDEST)
             self.backlog.set_property("max-size-time", DECODE_BACKLOG_NS)
-            self._add(self.backlog, self._decoder(media), *self._to_frames())
+            self._add(self.backlog, make_decoder(self._library, media), *self._to_frames())
             tee.link(self.backlog)
         _link_pad(pad, chain[0])
-
-    def _decoder(self, media: str) -> Any:
-        names = DECODERS[media]
-        decoder = self._library.make(next((name for name in names if self._library.has(name)), names[0]))
-        if decoder.find_property("output-corrupt") is not None:
-            decoder.set_property("output-corrupt", False)
-        return decoder
 
     def _raw(self, pad: Any) -> None:
         make = self._library.make
@@ -279,7 +175,7 @@ class GstPipeline:
             newest = make("queue", max_size_buffers=2, max_size_bytes=0, max_size_time=0, leaky=LEAK_OLDEST)
             self._add(newest, *self._to_frames())
             tee.link(newest)
-        encoder = self._encoder()
+        encoder = make_encoder(self._library, self._settings.frame_rate)
         if encoder is not None:
             queue = make("queue", max_size_bytes=0, max_size_time=0, leaky=LEAK_OLDEST)
             queue.set_property("max-size-buffers", ENCODE_BACKLOG)
@@ -301,17 +197,9 @@ class GstPipeline:
         return (self._library.make("identity", single_segment=True),) if self._keeps_clock else ()
 
     def _pace(self) -> tuple[Any, ...]:
-        """Return what holds a file to its own pace: it would be read at once."""
-        return (self._library.make("clocksync"),) if self._address.kind == "file" else ()
-
-    def _encoder(self) -> Any | None:
-        name = next((name for name in ENCODERS if self._library.has(name)), None)
-        if name != "x264enc":
-            return self._library.make(name) if name else None
-        encoder = self._library.make(name, speed_preset=SUPERFAST, tune=ZERO_LATENCY, quantizer=QUALITY)
-        encoder.set_property("pass", CONSTANT_QUALITY)
-        encoder.set_property("key-int-max", round(2 * (self._settings.frame_rate or 30)))
-        return encoder
+        """Return what holds to its own pace what could be read at once."""
+        at_once = self._address.kind == "file" or self._address.segmented
+        return (self._library.make("clocksync"),) if at_once else ()
 
     def _to_frames(self) -> tuple[Any, ...]:
         """Return the end of the branch of pictures; the converter does nothing for the usual formats."""

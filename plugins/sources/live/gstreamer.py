@@ -9,7 +9,12 @@ from typing import Any
 
 from sitepose.plugins.sources.live.address import CameraAddress
 from sitepose.plugins.sources.live.events import ConnectionFault
-from sitepose.plugins.sources.live.gst_library import GstLibrary, fault_of, load_gstreamer
+from sitepose.plugins.sources.live.gst_library import (
+    GstLibrary,
+    fault_of,
+    keep_debugging_quiet,
+    load_gstreamer,
+)
 from sitepose.plugins.sources.live.gst_pictures import GstPicture, frame_rate_of, raw_format
 from sitepose.plugins.sources.live.gst_pipeline import GstPipeline
 from sitepose.plugins.sources.live.intake import NANOSECOND, Arrival, Delivery
@@ -41,7 +46,9 @@ class GStreamerSource(LiveSource):
         Raises:
             PluginError: It is; the message says what to install.
         """
-        load_gstreamer()
+        library = load_gstreamer()
+        if self.address.secrets:
+            keep_debugging_quiet(library)
 
     def connection(self, delivery: Delivery) -> GstConnection:
         """Return a new connection."""
@@ -126,7 +133,10 @@ class GstConnection:
             return
         if message.type == kinds.EOS:
             raise ConnectionFault("ended", "the camera ended the stream")
-        raise _redacted(fault_of(message.parse_error()[0]), self._address)
+        fault = fault_of(message.parse_error()[0])
+        if self._address.kind == "gst":  # which of the user's elements
+            fault = ConnectionFault(fault.kind, f"{message.src.get_name()}: {fault}")
+        raise _redacted(fault, self._address)
 
     def _deliver_picture(self, sample: Any, built: GstPipeline) -> None:
         caps, buffer = sample.get_caps(), sample.get_buffer()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -196,6 +197,13 @@ class TestOtherSources:
             wait_until(lambda: source.state == "failed")
             assert reason in str(source._supervisor.fault)
 
+    def test_a_pipeline_that_fails_says_in_which_element(self, wait_until):
+        with open_live(pipeline_settings("filesrc location=/nosuch name=film")) as source:
+            wait_until(lambda: source.state == "reconnecting")
+
+        assert "film: Resource not found" in source.why()
+        assert "gst-launch-1.0" in source.why()
+
     def test_a_device_that_is_not_there_is_waited_for(self, live, wait_until):
         source = live("/dev/video99")
         wait_until(lambda: source.stats.reconnects >= 2)
@@ -225,6 +233,30 @@ class TestMessages:
     def test_a_missing_element_says_what_to_install(self):
         with pytest.raises(ConnectionFault, match="install"):
             load_gstreamer().make("nonsense")
+
+
+class TestDebugging:
+    @pytest.mark.slow
+    @pytest.mark.parametrize("level", ["9", "rtspsrc:LOG,2", "*:DEBUG", "2,rtsp*:6"])
+    def test_gstreamer_prints_no_secret_however_much_it_is_asked_to_say(self, rtsp_camera, level):
+        camera = rtsp_camera(user="us@er", password="s3cr/et")
+        code = (
+            "import sys; sys.path.insert(0, '.');"
+            "from sitepose.plugins.sources.live.choose import live_settings, open_live;"
+            "source = open_live(live_settings(sys.argv[1]), backend='gstreamer'); next(source); source.close()"
+        )
+        address = camera.url_with("us%40er:s3cr%2Fet") + "?token=t0ken"
+        answer = subprocess.run(
+            [sys.executable, "-c", code, address],
+            env={**os.environ, "GST_DEBUG": level},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+
+        assert "GST_DEBUG is lowered" in answer.stderr
+        assert not [secret for secret in ("us@er", "us%40er", "s3cr", "t0ken") if secret in answer.stderr]
 
 
 class TestCompany:

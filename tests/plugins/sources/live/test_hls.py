@@ -17,7 +17,7 @@ SECONDS = 3
 
 
 class TestLive:
-    @pytest.mark.parametrize("backend", ["pyav"])
+    @pytest.mark.parametrize("backend", ["gstreamer", "pyav"])
     def test_is_shown_evenly_and_is_never_taken_for_silent(self, gstreamer, live_hls, live, take, backend):
         source = live(live_hls, backend=backend, stall_s=0.2)
         frames = take(source, SECONDS * 25)

@@ -243,10 +243,11 @@ class TestNetworkCameras:
             UNTRUSTED,
         )
 
-    def test_a_certificate_that_is_not_asked_for(self, rtsp_camera, certificate, live, take):
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_a_certificate_that_is_not_asked_for(self, rtsp_camera, certificate, live, take, backend):
         camera = rtsp_camera(certificate=certificate)
 
-        assert take(live(camera.url, backend="pyav", verify_tls=False), 1)
+        assert take(live(camera.url, backend=backend, verify_tls=False), 1)
 
     def test_opencv_checks_none_and_says_so(self, ports):
         with pytest.raises(SourceError, match="--no-verify-tls"):
