@@ -104,6 +104,8 @@ class SessionManifest(Settings):
     """Whether the poses were computed from blurred pixels: never while recording; blurring comes after."""
     poses_only: bool = False
     """Whether no video was recorded at all."""
+    sound: bool = False
+    """Whether sound was recorded: never; the law often forbids it where it allows pictures."""
     continues: str = ""
     """Name of the session that was cut off, where this one goes on."""
     counters: Mapping[str, int] = Field(default_factory=dict)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from sitepose.app.sessions.alignment import Offset
 from sitepose.app.sessions.byte_queue import ByteQueue
-from sitepose.app.sessions.disk import DiskPolicy, DiskWatch, look_at_disk, show_duration, show_size
-from sitepose.app.sessions.folder import SafeFolder
-from sitepose.app.sessions.manifest import SessionManifest
-from sitepose.app.sessions.names import check_name, session_name
+from sitepose.app.sessions.disk import DiskPolicy, DiskWatch, show_duration, show_size
+from sitepose.app.sessions.opening import described_session, new_session
 from sitepose.app.sessions.recording import RecorderEvent, RecorderListener, RecorderStats, RecordingSettings
 from sitepose.app.sessions.rows import FrameStamps
 from sitepose.app.sessions.segment import RotationRule
@@ -89,8 +84,11 @@ class Recorder:
         self._skipping = False
         self._stopped = ""
         self._warned = False
-        manifest = self._manifest(source, name, described or {}, continues)
-        self._folder, self._writer = self._opened(root, manifest)
+        manifest = described_session(
+            source, self.settings, name=name, described=described or {}, continues=continues
+        )
+        self._session = new_session(root, manifest, self._policy)
+        self._writer = self._opened()
         self._disk = DiskWatch(self.folder, self._policy)
         self._thread = threading.Thread(target=self._run, name=f"record {self.name}", daemon=True)
         self._thread.start()
@@ -103,7 +101,7 @@ class Recorder:
     @property
     def folder(self) -> Path:
         """Folder of the session."""
-        return self._folder.path
+        return self._session.folder.path
 
     @property
     def stopped(self) -> str:
@@ -196,7 +194,7 @@ class Recorder:
         """
         self._queue.close()
         self._thread.join()
-        self._folder.close()
+        self._session.folder.close()
         if self._stopped:
             raise RecordingError(f"{self.folder}: {self._stopped}")
 
@@ -206,40 +204,15 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _manifest(
-        self, source: str, name: str | None, described: Mapping[str, Any], continues: str
-    ) -> SessionManifest:
-        local = datetime.now().astimezone()
-        return SessionManifest(
-            name=check_name(name or session_name(source, local)),
-            created=local.timestamp(),
-            created_local=local.isoformat(timespec="seconds"),
-            source=source,
-            settings={"source": dict(described), "recording": self.settings.model_dump(mode="json")},
-            consent=self.settings.consent,
-            retention=self.settings.retention,
-            blurred=self.settings.blur_faces,
-            poses_only=self.settings.poses_only,
-            continues=continues,
-            version=version("sitepose"),
-        )
-
-    def _opened(self, root: Path, manifest: SessionManifest) -> tuple[SafeFolder, SessionWriter]:
-        folder = SafeFolder.make(_free_path(root, manifest.name))
-        manifest = manifest.model_copy(update={"name": folder.path.name})
+    def _opened(self) -> SessionWriter:
         rule = RotationRule(seconds=self.settings.segment_s, bytes=self.settings.segment_bytes)
-        disk = look_at_disk(folder.path, self._policy, bytes_per_second=None)
-        if disk.verdict == "stop":
-            folder.path.rmdir()
-            free, reserve = show_size(disk.free_bytes), show_size(self._policy.reserve_bytes)
-            raise RecordingError(f"{root}: the disk has {free} left, and {reserve} are kept free; make room")
-        self._lock = folder.lock()
         syncer = Syncer(self._on_sync_error)
         try:
-            return folder, SessionWriter(folder, manifest, rule, syncer)
+            return SessionWriter(self._session.folder, self._session.manifest, rule, syncer)
         except OSError as error:
             syncer.close()
-            raise RecordingError(f"{folder.path}: cannot be written: {error.strerror or error}") from error
+            self._session.release()
+            raise RecordingError(f"{self.folder}: cannot be written: {error.strerror or error}") from error
 
     def _run(self) -> None:
         while not self._queue.finished:
@@ -270,7 +243,7 @@ class Recorder:
             text = getattr(error, "strerror", None) or error
             self._stopped = reason or f"the session could not be closed: {text}; `sessions repair` mends it"
         finally:
-            _release(self._lock)
+            self._session.release()
         if self._stopped:
             self._tell("stopped", f"{self.folder}: {self._stopped}")
 
@@ -307,17 +280,3 @@ class Recorder:
             _log.warning("%s", message)
         else:
             self._listener(RecorderEvent(kind, message))
-
-
-def _free_path(root: Path, name: str) -> Path:
-    """Return a folder that is not there yet: of this name, or with a number behind it."""
-    path, number = root / name, 1
-    while path.exists() or path.is_symlink():
-        number += 1
-        path = root / f"{name}-{number}"
-    return path
-
-
-def _release(lock: int | None) -> None:
-    if lock is not None:
-        os.close(lock)
