@@ -53,6 +53,7 @@ class Tiles(QWidget):
             pane.deleteLater()
         columns = columns_of(len(self.panes))
         for number, pane in enumerate(self.panes):
+            pane.show_title(titles[number])
             self._grid.addWidget(pane, number // columns, number % columns)
         self.invitation.setVisible(not self.panes)
 

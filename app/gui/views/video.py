@@ -39,19 +39,24 @@ class VideoPane(QWidget):
     def __init__(self, screen: Screen, title: str) -> None:
         super().__init__()
         self.screen = screen
-        self.setObjectName(f"video {title}")
-        self.setAccessibleName(f"Video of {title}")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(SMALLEST)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setCursor(Qt.CursorShape.CrossCursor)
-        self._title = title
+        self.show_title(title)
         self._picture: Picture | None = screen.picture
         self._image: QImage | None = None
         self._layers = Layers()
         self._followed: int | None = None
         self._message = "waiting for the first picture"
         self._held()
+
+    def show_title(self, title: str) -> None:
+        """Write this in the corner."""
+        self._title = title
+        self.setObjectName(f"video {title}")
+        self.setAccessibleName(f"Video of {title}")
+        self.update()
 
     def show_picture(self, picture: Picture) -> None:
         """Show a picture."""

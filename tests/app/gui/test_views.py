@@ -259,6 +259,15 @@ class TestMainWindow:
         assert asked == [1]
         assert not window.tiles.invitation.isVisible()
 
+    def test_a_pane_that_stays_is_called_by_its_pipeline_once_there_are_two(self, window):
+        screen = Screen("cam", "A")
+        window.show_screens([screen], ["cam"])
+        (pane,) = window.panes
+        window.show_screens([screen, Screen("cam", "B")], ["A  cam", "B  cam"])
+
+        assert window.panes[0] is pane
+        assert [pane.accessibleName() for pane in window.panes] == ["Video of A  cam", "Video of B  cam"]
+
     def test_what_recordings_keep_is_chosen_from_sentences(self, window):
         told = []
         window.keptChosen.connect(told.append)
