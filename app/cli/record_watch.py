@@ -9,9 +9,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sitepose.app.sessions.recording import RecorderStats
     from sitepose.app.sessions.unattended import UnattendedRecording
 
 TICK_S = 0.2
@@ -66,30 +67,39 @@ def _status(recording: UnattendedRecording) -> str:
 
 def report(recordings: Sequence[UnattendedRecording], *, as_json: bool) -> None:
     """Say what each recording has come to."""
+    for recording in recordings:
+        if as_json:
+            print(json.dumps(_totals(recording)), flush=True)
+            continue
+        for folder, stats in recording.sessions:
+            if not (recording.failure and folder == recording.folders[-1]):
+                print(f"{folder}: {_amount(stats, posed=recording.posed)}")
+        if recording.failure:
+            print(f"sitepose: {recording.failure}", file=sys.stderr)
+
+
+def _totals(recording: UnattendedRecording) -> dict[str, Any]:
+    stats = [stats for _, stats in recording.sessions]
+    return {
+        "source": recording.name,
+        "folders": [str(folder) for folder in recording.folders],
+        "frames": sum(one.frames for one in stats),
+        "dropped": sum(one.dropped for one in stats),
+        "deleted": sum(one.deleted for one in stats),
+        "overflowed": sum(one.overflowed for one in stats),
+        "seconds": round(sum(one.seconds for one in stats), 3),
+        "bytes": sum(one.bytes for one in stats),
+        "failure": recording.failure,
+    }
+
+
+def _amount(stats: RecorderStats, *, posed: bool) -> str:
     from sitepose.app.sessions.disk import show_duration, show_size
 
-    for recording in recordings:
-        stats = recording.recorder.stats
-        if as_json:
-            values = {
-                "source": recording.name,
-                "folders": [str(folder) for folder in recording.folders],
-                "frames": stats.frames,
-                "dropped": stats.dropped,
-                "deleted": stats.deleted,
-                "overflowed": stats.overflowed,
-                "seconds": round(stats.seconds, 3),
-                "bytes": stats.bytes,
-                "failure": recording.failure,
-            }
-            print(json.dumps(values), flush=True)
-        elif recording.failure:
-            print(f"sitepose: {recording.failure}", file=sys.stderr)
-        else:
-            amount = f"{show_duration(stats.seconds)}, {stats.frames} frames, {show_size(stats.bytes)}"
-            gone = f", {stats.deleted} of them deleted by the ring buffer" if stats.deleted else ""
-            lost = f"{stats.dropped} {'not looked at' if recording.posed else 'dropped'}"
-            print(f"{recording.recorder.folder}: {amount}, {lost}{gone}")
+    amount = f"{show_duration(stats.seconds)}, {stats.frames} frames, {show_size(stats.bytes)}"
+    late = f", {stats.overflowed} too many for the disk" if stats.overflowed else ""
+    gone = f", {stats.deleted} of them deleted by the ring buffer" if stats.deleted else ""
+    return f"{amount}, {stats.dropped} {'not looked at' if posed else 'dropped'}{late}{gone}"
 
 
 def speaker(*, as_json: bool) -> Say:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sitepose.app.sessions.manifest import FRAMES, MANIFEST, VIDEO, SessionManifest, read_manifest
 from sitepose.app.sessions.repair import needs_repair
-from sitepose.app.sessions.rows import span
+from sitepose.app.sessions.rows import last_row, span
 from sitepose.core.errors import FormatError
 
 
@@ -28,11 +28,15 @@ class SessionLine:
 
     @property
     def seconds(self) -> float:
-        """Of video, as ``session.json`` says; of poses where there is no video."""
-        if self.manifest is not None and self.manifest.poses_only:
-            return span(self.folder / FRAMES) if (self.folder / FRAMES).is_file() else 0.0
+        """Of video, as ``session.json`` says, and the rows of an open segment; of poses without video."""
         parts = self.manifest.segments if self.manifest else ()
-        return sum(part.seconds for part in parts if part.state != "deleted")
+        closed = sum(part.seconds for part in parts if part.state not in ("deleted", "open"))
+        if self.manifest is None or not (self.folder / FRAMES).is_file():
+            return closed
+        if self.manifest.poses_only:
+            return span(self.folder / FRAMES)
+        row = last_row(self.folder / FRAMES) if parts and parts[-1].state == "open" else None
+        return closed + (max(0.0, row.timestamp - parts[-1].timestamp) if row is not None else 0.0)
 
     @property
     def bytes(self) -> int:

@@ -18,6 +18,9 @@ TIME_BASE = "1/1000"
 """Seconds per unit of ``pts``: the millisecond of Matroska."""
 
 
+TAIL_BYTES = 64 << 10
+"""End of a file in which there is a whole row: one takes some 200 bytes."""
+
 NO_VIDEO = 0
 """In place of the number of a segment: poses of a frame that is in no video."""
 
@@ -141,14 +144,35 @@ def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise unreadable(path, error) from error
 
 
+def last_row(path: Path) -> FrameRow | None:
+    """Return the last whole row of a ``frames.jsonl``, reading no more than its end; None where there is none.
+
+    Raises:
+        FormatError: The file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            lines = stream.read().splitlines(keepends=True)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    for line in reversed(lines):
+        if line.endswith(b"\n"):
+            try:
+                return _row(table(parse_json(line, where=str(path)), where=str(path)), str(path))
+            except FormatError:
+                continue  # a power cut has left zeros
+    return None
+
+
 def span(path: Path) -> float:
     """Return the seconds from the first row to the last.
 
     Raises:
         FormatError: The file cannot be read.
     """
-    stamps = [row.timestamp for row in parse_rows(path, skip_damaged=True)]
-    return max(stamps) - min(stamps) if stamps else 0.0
+    first, last = next(parse_rows(path, skip_damaged=True), None), last_row(path)
+    return 0.0 if first is None or last is None else max(0.0, last.timestamp - first.timestamp)
 
 
 def _row(entry: dict[str, Any], where: str) -> FrameRow:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from sitepose.app.sessions.disk import show_duration, show_size
 from sitepose.app.sessions.listing import sessions_in
 from sitepose.app.sessions.manifest import read_manifest
-from sitepose.app.sessions.recorder import Recorder, RecorderEvent, RecordingSettings
+from sitepose.app.sessions.recorder import Recorder, RecorderEvent, RecorderStats, RecordingSettings
 from sitepose.app.sessions.repair import needs_repair, repair
 from sitepose.app.sessions.schedule import Schedule
 from sitepose.app.sessions.triggers import Gate, Trigger
@@ -111,7 +111,7 @@ class UnattendedRecording:
         self._estimated = False
         self._began_at = time.monotonic()
         self.failure = ""
-        self.folders: list[Path] = []
+        self._before: list[tuple[Path, RecorderStats]] = []
         self._recorder = self._begin(repair_cut_off(plan.root, lambda text: say(self.name, text), of=self.name))
         source.listen(self._on_source_event)
         self._thread = threading.Thread(target=self._run, name=f"unattended {source.address.label}")
@@ -138,6 +138,16 @@ class UnattendedRecording:
         return self._recorder
 
     @property
+    def sessions(self) -> list[tuple[Path, RecorderStats]]:
+        """Folder of every session so far, and where its recording is."""
+        return [*self._before, (self._recorder.folder, self._recorder.stats)]
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folder of every session so far."""
+        return [folder for folder, _ in self.sessions]
+
+    @property
     def recording(self) -> bool:
         """Whether frames are recorded right now."""
         return bool(self._attached)
@@ -158,7 +168,6 @@ class UnattendedRecording:
             listener=self._on_recorder_event,
         )
         self._began_at = time.monotonic()
-        self.folders.append(recorder.folder)
         gated = self._plan.trigger is not None or self._plan.schedule.windows
         room = show_size(recorder.stats.disk.free_bytes - self._plan.settings.reserve_bytes)
         begin = "session" if gated else "recording to"
@@ -243,6 +252,7 @@ class UnattendedRecording:
                     break
         self._source.detach(old)
         self._end(old)
+        self._before.append((old.folder, old.stats))
 
     def _end(self, recorder: Recorder) -> None:
         try:

@@ -72,6 +72,18 @@ class TestCommand:
         assert all("event" in line for line in lines[:-1])
 
     @needs_gstreamer
+    def test_every_session_is_in_the_report(self, tmp_path, capsys):
+        words = ["test:", "--size", "160x120", "--session", str(1.5 / 3600), "--duration", "5"]
+        record(tmp_path / "text", *words)
+        lines = capsys.readouterr().out.splitlines()
+        record(tmp_path / "json", *words, "--json")
+        totals = json.loads(capsys.readouterr().out.splitlines()[-1])
+
+        assert [line.partition(":")[0] for line in lines] == sorted(map(str, (tmp_path / "text").iterdir()))
+        assert totals["folders"] == sorted(map(str, (tmp_path / "json").iterdir()))
+        assert totals["frames"] == sum(verify(path).frames for path in (tmp_path / "json").iterdir())
+
+    @needs_gstreamer
     def test_two_cameras_have_a_session_each_and_one_that_fails_does_not_disturb(self, tmp_path):
         record(tmp_path, "test:", "rtsp://127.0.0.1:1/none")
         sessions = {read_manifest(path).source: verify(path) for path in tmp_path.iterdir()}

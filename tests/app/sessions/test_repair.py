@@ -336,6 +336,15 @@ class TestListing:
         assert sessions_in(session) == [session]
         assert sessions_in(tmp_path / "nothing") == []
 
+    @pytest.mark.parametrize("tail", [b"", b'{"index":1', bytes(5000)], ids=["whole", "half", "zeros"])
+    def test_the_time_of_one_that_was_cut_off_is_told_by_its_rows(self, session, tmp_path, tail):
+        reopen(session)
+        with (session / "frames.jsonl").open("ab") as stream:
+            stream.write(tail)
+        (line,) = list_sessions(tmp_path)
+
+        assert line.seconds == pytest.approx(100 / 30, abs=0.15)
+
     def test_states_are_told_apart(self, session, tmp_path):
         damaged = Path(shutil.copytree(session, tmp_path / "damaged"))
         (damaged / "session.json").write_text("{")
