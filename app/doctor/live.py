@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
+import sysconfig
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from sitepose.app.doctor.findings import Finding
+from sitepose.app.doctor.findings import Finding, apt, pip
 from sitepose.core.errors import PluginError
 from sitepose.plugins.sources.live.cameras import list_cameras
+from sitepose.plugins.sources.live.diagnosis.local import allow_cameras
 from sitepose.plugins.sources.live.gst_codecs import DECODERS, ENCODERS
 from sitepose.plugins.sources.live.gst_library import PACKAGE_OF_ELEMENT, GstLibrary, load_gstreamer
 
 ELEMENTS: dict[str, tuple[Sequence[str], ...]] = {
-    "RTSP cameras": (("rtspsrc",), ("rtph264depay",), ("parsebin",)),
+    "RTSP cameras": (("rtspsrc",), ("rtpjitterbuffer",), ("rtph264depay",), ("parsebin",)),
     "HTTP cameras": (("souphttpsrc",), ("multipartdemux",), ("parsebin",)),
-    "USB cameras": (("v4l2src",),),
+    "HLS": (("souphttpsrc",), ("hlsdemux",), ("tsdemux",)),
+    "USB cameras": (("v4l2src",), ("videoconvert",)),
+    "files and patterns": (("qtdemux",), ("matroskademux",), ("videotestsrc",)),
     "H.264": (("h264parse",), DECODERS["video/x-h264"]),
     "H.265": (("h265parse",), DECODERS["video/x-h265"]),
     "MJPEG": (("jpegparse",), DECODERS["image/jpeg"]),
@@ -27,10 +33,15 @@ ELEMENTS: dict[str, tuple[Sequence[str], ...]] = {
 """What GStreamer needs for what; of each group the first that is there."""
 
 GST_PACKAGES = (
-    "gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad "
-    "gstreamer1.0-plugins-ugly gstreamer1.0-libav glib-networking"
+    "gir1.2-gst-plugins-base-1.0",
+    "glib-networking",
+    "gstreamer1.0-libav",
+    "gstreamer1.0-plugins-bad",
+    "gstreamer1.0-plugins-base",
+    "gstreamer1.0-plugins-good",
+    "gstreamer1.0-plugins-ugly",
 )
-BUILD_PACKAGES = "gcc pkg-config libgirepository1.0-dev libcairo2-dev"
+BUILD_PACKAGES = ("gcc", "libcairo2-dev", "libgirepository1.0-dev", "pkg-config")
 """PyGObject publishes no wheels: it is compiled when it is installed."""
 
 TOPIC = "Live sources"
@@ -41,7 +52,8 @@ def live_sources() -> Iterator[Finding]:
     try:
         library = load_gstreamer()
     except PluginError as error:
-        yield Finding(TOPIC, "GStreamer", "missing", str(error).partition(";")[0], _how_to_install())
+        detail = str(error).partition(";")[0].removeprefix("GStreamer is ")
+        yield Finding(TOPIC, "GStreamer", "missing", detail, how_to_install())
         yield Finding(TOPIC, "fall-back", "good", f"PyAV {version('av')} and OpenCV, with more delay")
         return
     gi = importlib.import_module("gi")
@@ -52,20 +64,24 @@ def live_sources() -> Iterator[Finding]:
     yield _encrypted()
 
 
-def _how_to_install() -> str:
+def how_to_install() -> str:
     """Return what is lacking: the library, or Python's side of it as well."""
     if find_spec("gi") is not None:
-        return f"scripts/setup-live.sh, or: apt-get install {GST_PACKAGES}"
-    packages = f"{GST_PACKAGES} {BUILD_PACKAGES}"
-    return f"scripts/setup-live.sh, or: apt-get install {packages} && pip install 'sitepose[gstreamer]'"
+        return apt(GST_PACKAGES)
+    headers = () if has_headers() else (f"python{sys.version_info.major}.{sys.version_info.minor}-dev",)
+    return f"{apt((*GST_PACKAGES, *BUILD_PACKAGES, *headers))} && {pip('gstreamer')}"
+
+
+def has_headers() -> bool:
+    """Return whether packages can be compiled for this Python."""
+    return (Path(sysconfig.get_path("include")) / "Python.h").is_file()
 
 
 def _purpose(library: GstLibrary, purpose: str, groups: tuple[Sequence[str], ...]) -> Finding:
     lacking = [group[0] for group in groups if not any(map(library.has, group))]
     if not lacking:
         return Finding(TOPIC, purpose, "good")
-    packages = sorted({PACKAGE_OF_ELEMENT.get(name, "gstreamer1.0-plugins-good") for name in lacking})
-    remedy = f"apt-get install {' '.join(packages)}"
+    remedy = apt(PACKAGE_OF_ELEMENT[name] for name in lacking)
     return Finding(TOPIC, purpose, "missing", f"no {', '.join(lacking)}", remedy)
 
 
@@ -73,7 +89,7 @@ def _encrypted() -> Finding:
     gio: Any = importlib.import_module("gi.repository.Gio")
     if gio.TlsBackend.get_default().supports_tls():
         return Finding(TOPIC, "https:// and rtsps://", "good")
-    return Finding(TOPIC, "https:// and rtsps://", "missing", "no TLS", "apt-get install glib-networking")
+    return Finding(TOPIC, "https:// and rtsps://", "missing", "no TLS", apt(["glib-networking"]))
 
 
 def cameras() -> Iterator[Finding]:
@@ -83,7 +99,7 @@ def cameras() -> Iterator[Finding]:
         yield Finding("Cameras", "local cameras", "none", "none is plugged in")
     for camera in found:
         good = os.access(camera.device, os.R_OK | os.W_OK)
-        remedy = "" if good else f"sudo usermod -aG video {os.environ.get('USER', 'USER')}, then log in again"
+        remedy = "" if good else allow_cameras()
         yield Finding(
             "Cameras", camera.name, "good" if good else "bad", f"{camera.stable} ({camera.device})", remedy
         )

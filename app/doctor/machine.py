@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from sitepose.app.doctor.findings import Finding
+from sitepose.app.doctor.findings import Finding, apt, pip
 from sitepose.app.doctor.live import cameras, live_sources
 from sitepose.app.doctor.window import window
 from sitepose.app.sessions.disk import show_size
@@ -103,7 +103,7 @@ def _openvino() -> Iterator[Finding]:
     yield Finding("Networks", "OpenVINO", "good", f"{_version('openvino')}: {', '.join(devices)}")
     cards = sorted(path.name for path in Path("/dev/dri").glob("renderD*"))
     if cards and not any(name.startswith("GPU") for name in core.available_devices):
-        detail = f"/dev/dri/{cards[0]} cannot be used; if it is Intel's: apt-get install intel-opencl-icd"
+        detail = f"/dev/dri/{cards[0]} cannot be used; if it is Intel's: {apt(['intel-opencl-icd'])}"
         yield Finding("Networks", "Intel GPU", "none", detail)
 
 
@@ -120,9 +120,7 @@ def _onnxruntime() -> Iterator[Finding]:
 
 def _torch() -> Iterator[Finding]:
     if find_spec("torch") is None:
-        yield Finding(
-            "Networks", "PyTorch", "none", "needed for training and CUDA: pip install 'sitepose[torch]'"
-        )
+        yield Finding("Networks", "PyTorch", "none", f"needed for training and CUDA: {pip('torch')}")
         return
     torch: Any = importlib.import_module("torch")
     built = torch.version.cuda

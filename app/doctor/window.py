@@ -7,16 +7,19 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
-from sitepose.app.doctor.findings import Finding
+from sitepose.app.doctor.findings import Finding, apt, pip
 
 QT_S = 30.0
 """Time for a window system to answer."""
 
 TOPIC = "Window"
-BINDING = "pip install 'sitepose[gui]'"
+BINDING = pip("gui")
+
+BINDINGS = ("PyQt5", "PyQt6", "PySide6", "PySide2")
 
 PACKAGE_OF_LIBRARY = {
     "libEGL.so.1": "libegl1",
@@ -42,10 +45,19 @@ PACKAGE_OF_LIBRARY = {
 }
 """Debian's package of each library that Qt's own packages leave to the system."""
 
-_TRY_QT = (
-    "import sys; from qtpy import API_NAME, QT_VERSION, QtWidgets; app = QtWidgets.QApplication(sys.argv[:1]);"
-    " print(API_NAME, QT_VERSION, 'on', app.platformName())"
-)
+FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
+
+_TRY_QT = """
+import sys
+try:
+    from qtpy import API_NAME, QT_VERSION, QtWidgets
+except Exception:
+    for name in sys.argv[1:]:  # what qtpy does not say: which library is lacking
+        __import__(f"{name}.QtWidgets")
+    raise
+app = QtWidgets.QApplication(sys.argv[:1])
+print(API_NAME, QT_VERSION, "on", app.platformName())
+"""
 _UNLOADABLE = re.compile(r"(?:.*/)?(lib[\w.+-]+?\.so[.\d]*): (?:cannot open|file too short|invalid ELF)")
 _PLUGIN = re.compile(r"Cannot load library (\S+platforms/\S+\.so)")
 _NO_DISPLAY = re.compile(r"could not connect to display ?(\S*)|[Ff]ailed to create wl_display")
@@ -62,7 +74,7 @@ def window() -> Iterator[Finding]:
     hidden = {} if display or chosen else {"QT_QPA_PLATFORM": "offscreen"}
     # A platform that does not load ends the process: it is tried in another one.
     answer = subprocess.run(
-        [sys.executable, "-c", _TRY_QT],
+        [sys.executable, "-c", _TRY_QT, *filter(find_spec, BINDINGS)],
         capture_output=True,
         text=True,
         errors="replace",
@@ -77,6 +89,20 @@ def window() -> Iterator[Finding]:
         yield explained(answer.stderr, os.environ)
     if hidden:
         yield Finding(TOPIC, "display", "none", "no DISPLAY: the window cannot be shown, --headless works")
+    if sys.platform == "linux" and not has_fonts():
+        yield Finding(
+            TOPIC, "fonts", "missing", "there are none: text would be boxes", apt(["fonts-dejavu-core"])
+        )
+
+
+def has_fonts(folders: Sequence[str] = FONTS) -> bool:
+    """Return whether there is any letter to write with."""
+    return any(
+        name.lower().endswith((".ttf", ".otf", ".ttc", ".pfb"))
+        for folder in folders
+        for _, _, files in os.walk(Path(folder).expanduser())
+        for name in files
+    )
 
 
 def explained(said: str, environment: Mapping[str, str]) -> Finding:
@@ -86,26 +112,40 @@ def explained(said: str, environment: Mapping[str, str]) -> Finding:
         said: What a process that could not begin has written.
         environment: Its variables.
     """
-    if "QtBindingsNotFound" in said or "No module named" in said:
-        return Finding(TOPIC, "Qt", "missing", "qtpy finds no Qt binding", BINDING)
     if platform := _NO_PLATFORM.search(said):
         detail = f"QT_QPA_PLATFORM={environment.get('QT_QPA_PLATFORM', platform[1])}: there is no such platform"
         return Finding(TOPIC, "Qt", "bad", detail, "unset QT_QPA_PLATFORM")
     if lacking := _lacking(said):
-        packages = sorted({PACKAGE_OF_LIBRARY.get(name, f"whatever has {name}") for name in lacking})
-        return Finding(TOPIC, "Qt", "bad", f"no {', '.join(lacking)}", f"apt-get install {' '.join(packages)}")
+        unknown = [name for name in lacking if name not in PACKAGE_OF_LIBRARY]
+        remedy = apt(PACKAGE_OF_LIBRARY[name] for name in lacking if name in PACKAGE_OF_LIBRARY)
+        if unknown:
+            remedy += f", and whatever has {', '.join(unknown)}"
+        return Finding(TOPIC, "Qt", "bad", f"no {', '.join(lacking)}", remedy)
+    if "QtBindingsNotFound" in said or "No module named" in said:
+        return Finding(TOPIC, "Qt", "missing", "qtpy finds no Qt binding", BINDING)
     if display := _NO_DISPLAY.search(said):
         detail = f"no answer from display {display[1] or environment.get('WAYLAND_DISPLAY', '')}".rstrip()
         return Finding(TOPIC, "Qt", "bad", detail, "set DISPLAY to one that is there; --headless needs none")
     lines = said.strip().splitlines() or ["Qt ends without a word"]
-    packages = sorted(set(PACKAGE_OF_LIBRARY.values()))
-    return Finding(TOPIC, "Qt", "bad", lines[-1], f"apt-get install {' '.join(packages)}")
+    return Finding(TOPIC, "Qt", "bad", lines[-1], apt(PACKAGE_OF_LIBRARY.values()))
 
 
 def _lacking(said: str) -> list[str]:
     """Return the libraries that are not there: the loader names the first, ``ldd`` all of them."""
     found = set(_UNLOADABLE.findall(said))
-    if found and (plugin := _PLUGIN.search(said)) and shutil.which("ldd"):
-        listed = subprocess.run(["ldd", plugin[1]], capture_output=True, text=True, check=False).stdout
-        found |= {line.split()[0] for line in listed.splitlines() if "not found" in line}
+    if found and shutil.which("ldd"):
+        plugin = _PLUGIN.search(said)
+        files = [plugin[1]] if plugin else map(str, _files_of_binding())
+        for file in files:
+            listed = subprocess.run(["ldd", file], capture_output=True, text=True, check=False).stdout
+            found |= {line.split()[0] for line in listed.splitlines() if "not found" in line}
     return sorted(found)
+
+
+def _files_of_binding() -> Iterator[Path]:
+    """Yield the files that bring what a window needs, of each binding that is installed."""
+    for name in BINDINGS:
+        spec = find_spec(name)
+        for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+            yield from Path(folder).glob("QtWidgets*.so")
+            yield from Path(folder).glob("Qt*/plugins/platforms/libqxcb.so")

@@ -23,19 +23,21 @@ HOW_TO_INSTALL = (
     "run scripts/setup-live.sh, or 'pip install sitepose[gstreamer]' beside GStreamer 1.20 or newer"
 )
 
-PACKAGE_OF_ELEMENT = {
-    "avdec_h264": "gstreamer1.0-libav",
-    "avdec_h265": "gstreamer1.0-libav",
-    "h264parse": "gstreamer1.0-plugins-bad",
-    "h265parse": "gstreamer1.0-plugins-bad",
-    "jpegparse": "gstreamer1.0-plugins-bad",
-    "jpegdec": "gstreamer1.0-plugins-good",
-    "rtspsrc": "gstreamer1.0-plugins-good",
-    "souphttpsrc": "gstreamer1.0-plugins-good",
-    "v4l2src": "gstreamer1.0-plugins-good",
-    "parsebin": "gstreamer1.0-plugins-base",
-    "x264enc": "gstreamer1.0-plugins-ugly",
-}
+_ELEMENTS_OF_PACKAGE = {
+    "gstreamer1.0-libav": ("avdec_h264", "avdec_h265", "avdec_mjpeg"),
+    "gstreamer1.0-plugins-bad": (
+        "h264parse", "h265parse", "hlsdemux", "jpegparse", "libde265dec", "openh264dec", "openh264enc",
+        "tsdemux",
+    ),
+    "gstreamer1.0-plugins-base": ("decodebin", "parsebin", "videoconvert", "videotestsrc"),
+    "gstreamer1.0-plugins-good": (
+        "jpegdec", "matroskademux", "multipartdemux", "qtdemux", "rtph264depay", "rtph265depay",
+        "rtpjitterbuffer", "rtpjpegdepay", "rtspsrc", "souphttpsrc", "v4l2src",
+    ),
+    "gstreamer1.0-plugins-ugly": ("x264enc",),
+}  # fmt: skip
+
+PACKAGE_OF_ELEMENT = {name: package for package, names in _ELEMENTS_OF_PACKAGE.items() for name in names}
 """Debian's package of each element that is not in the core, for the message that says what to install."""
 
 _KIND_OF_CODE: dict[tuple[str, int], FaultKind] = {
