@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sitepose.app.live.comparison import Comparison
     from sitepose.app.sessions.manifest import SessionManifest
 
 
@@ -111,10 +112,13 @@ def _repair(arguments: argparse.Namespace) -> int:
 def _replay(arguments: argparse.Namespace) -> int:
     from sitepose.app.cli.display import FetchProgress, loading
     from sitepose.app.live.again import RecordedRun, run_again
-    from sitepose.app.live.comparison import TOLERANCE
     from sitepose.app.live.parts import load_parts
+    from sitepose.app.sessions.listing import is_session
+    from sitepose.core.errors import FormatError
     from sitepose.models.runtimes.workers import Workers
 
+    if not is_session(arguments.folder):
+        raise FormatError(f"{arguments.folder}: is no session")
     recorded = RecordedRun(arguments.folder)
     given = {part: getattr(arguments, part) for part in ("detector", "pose", "nms", "tracker")}
     config = recorded.config({part: _part(text) for part, text in given.items() if text})
@@ -129,10 +133,15 @@ def _replay(arguments: argparse.Namespace) -> int:
         found = run_again(recorded, parts, output)
     if arguments.json:
         print(json.dumps({"folder": str(output), **found.to_json()}))
-        return 0
-    print(
-        f"{recorded.manifest.name}: {found.identical} of {found.frames} frames identical; written to {output}"
-    )
+    else:
+        _print_comparison(recorded.manifest.name, found, output)
+    return 0
+
+
+def _print_comparison(name: str, found: Comparison, output: Path) -> None:
+    from sitepose.app.live.comparison import TOLERANCE
+
+    print(f"{name}: {found.identical} of {found.frames} frames identical; written to {output}")
     if found.identical < found.frames:
         print(
             f"  {found.same} of {found.recorded} people found again, {found.same_ids} with their track id; "
@@ -143,7 +152,6 @@ def _replay(arguments: argparse.Namespace) -> int:
         print("  the run looked at the second stream, which was not recorded: these are pixels of the main one")
     elif found.pixels == "faces blurred":
         print("  the run looked at faces, which are blurred in the video")
-    return 0
 
 
 def _part(text: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from sitepose.app.live.engine import LiveEngine
 from sitepose.app.live.parts import LiveParts
@@ -63,7 +62,7 @@ class PosedCamera:
         self._last: float | None = None
         self._somebody = False
         self._lock = threading.Lock()
-        self._feeds: WeakKeyDictionary[Recorder, PosedFeed] = WeakKeyDictionary()
+        self._feeds: dict[Recorder, PosedFeed] = {}
         self._attached: list[PosedFeed] = []
         self._hub = PacketHub(preroll_s=preroll_s)
         self._frames = posed_frames(settings, self._hub)
@@ -97,7 +96,9 @@ class PosedCamera:
     def attach(self, recorder: Recorder, *, preroll_s: float | None = None) -> None:
         """Give a recorder every frame that is looked at from now on, after the pre-roll."""
         with self._lock:
-            feed = self._feeds.setdefault(recorder, PosedFeed(recorder))
+            feed = self._feeds.get(recorder) or PosedFeed(recorder)
+            going = {other: at for other, at in self._feeds.items() if at in self._attached}
+            self._feeds = {**going, recorder: feed}  # sessions that have ended are forgotten
             feed.begin()
             self._attached.append(feed)
             self._hub.attach(feed, preroll_s=preroll_s)
