@@ -18,9 +18,10 @@ from sitepose.plugins.sources.live.events import Listener, SceneChanged, State
 from sitepose.plugins.sources.live.intake import Delivery, Intake, LiveStats, Mail
 from sitepose.plugins.sources.live.keyframes import KeyframeViewer
 from sitepose.plugins.sources.live.packets import PacketHub, PacketSink, StreamFormat
+from sitepose.plugins.sources.live.rules import Rules
 from sitepose.plugins.sources.live.scene import SceneWatch
 from sitepose.plugins.sources.live.settings import LiveSettings
-from sitepose.plugins.sources.live.supervisor import Connection, Rules, Supervisor
+from sitepose.plugins.sources.live.supervisor import Connection, Supervisor
 
 CLOSE_S = 1.0
 """Longest time that closing takes, whatever the camera does."""

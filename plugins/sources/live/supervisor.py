@@ -7,12 +7,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
 from sitepose.core.errors import SiteposeError
-from sitepose.plugins.sources.live.backoff import FIRST_DELAY_S, LONGEST_DELAY_S, Backoff
+from sitepose.plugins.sources.live.backoff import Backoff
 from sitepose.plugins.sources.live.events import (
     ClockJumped,
     Closed,
@@ -28,6 +27,7 @@ from sitepose.plugins.sources.live.events import (
 )
 from sitepose.plugins.sources.live.intake import Delivery, Intake
 from sitepose.plugins.sources.live.packets import StreamFormat
+from sitepose.plugins.sources.live.rules import Rules
 from sitepose.plugins.sources.live.secrets import Secrets
 
 TICK_S = 0.05
@@ -39,11 +39,8 @@ STOP_S = 0.8
 STEADY_S = 5.0
 """A connection that has played for so long was a success: the next back-off begins anew."""
 
-STALL_INTERVALS = 3
-"""A camera that sends rarely is not silent before it has missed this many frames."""
-
-UNDECODED_S = 20.0
-"""Packets without a picture for so long: longer than any distance between keyframes, so decoding has failed."""
+ASLEEP_S = 1.0
+"""Two looks so far apart: the computer slept, or the process was stopped, and the camera is not to blame."""
 
 EXPLAIN_S = 8.0
 """How long a fault waits to be explained: a name that cannot be looked up takes the longest."""
@@ -65,41 +62,6 @@ class Connection(Protocol):
 
     def stop(self) -> None:
         """Ask :meth:`run` to return; from any thread."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What is too long, and what is done then.
-
-    Attributes:
-        stall_s: Silence after which a connection is given up.
-        connect_timeout_s: Time for the first frame of a connection.
-        retry_failed_s: Wait after a fault that trying again at once will not mend.
-        retry_s: First and longest wait after any other fault.
-        decodes: Whether pictures are expected as well as packets.
-        loops: Whether the end of a connection is no fault but the place to begin again.
-    """
-
-    stall_s: float
-    connect_timeout_s: float
-    retry_failed_s: float = 600.0
-    retry_s: tuple[float, float] = (FIRST_DELAY_S, LONGEST_DELAY_S)
-    decodes: bool = True
-    loops: bool = False
-
-    def fault(self, delivery: Delivery, interval_s: float | None, now: float) -> ConnectionFault | None:
-        """Return what is wrong with a connection at a monotonic time; None when all is well."""
-        if delivery.active_at is None:
-            waited = now - delivery.began_at
-            message = f"no picture within {self.connect_timeout_s:g} s"
-            return ConnectionFault("unreachable", message) if waited > self.connect_timeout_s else None
-        silent = now - delivery.active_at
-        if silent > max(self.stall_s, STALL_INTERVALS * (interval_s or 0.0)):
-            return ConnectionFault("stalled", f"no picture for {silent:.1f} s")
-        blind = now - (delivery.picture_at or delivery.began_at)
-        if self.decodes and blind > UNDECODED_S + self.stall_s:
-            return ConnectionFault("broken", f"no frame could be decoded for {blind:.0f} s")
-        return None
 
 
 class Supervisor:
@@ -209,12 +171,17 @@ class Supervisor:
     def _watch(self, delivery: Delivery, thread: threading.Thread) -> ConnectionFault | None:
         """Look at a connection until it ends, we stop, or something takes too long, which is returned."""
         shown: StreamFormat | None = None
+        looked_at = awake_since = time.monotonic()
         while not self._stopping.wait(TICK_S):
+            now = time.monotonic()
+            if now - looked_at > ASLEEP_S:  # it is we who were stopped: what came meanwhile is still to be read
+                awake_since = now
+            looked_at = now
             alive = thread.is_alive()
             shown = self._show(delivery, shown)
             if not alive:
                 return None
-            fault = self._rules.fault(delivery, self._intake.interval_s, time.monotonic())
+            fault = self._rules.fault(delivery, self._intake.interval_s, now, awake_since)
             if fault is not None:
                 self._tell_stall(fault, delivery)
                 return fault

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -14,7 +17,11 @@ from sitepose.plugins.sources.live.events import ClockJumped, Playing, Reconnect
 
 pytestmark = pytest.mark.usefixtures("gstreamer")
 
+ROOT = Path(__file__).resolve().parents[4]
+
 RECONNECTS = 20
+
+STOPPED_S = 3.0
 
 BUSY_S = 1.5
 LONG_LIST = 4_000_000
@@ -105,6 +112,30 @@ class TestProcess:
         source.close()
 
         assert np.allclose(np.diff([packet.pts for packet in collector.packets]) / 1e9, 1 / 30, atol=1e-3)
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="stops a process")
+    def test_one_that_was_stopped_does_not_blame_the_camera(self, rtsp_camera):
+        code = (
+            "import sys, time; sys.path.insert(0, '.');"
+            "from sitepose.plugins.sources.live.choose import live_settings, open_live;"
+            "seen = []; sink = type('Sink', (), {'put': lambda self, packet: seen.append(packet.pts)})();"
+            "source = open_live(live_settings(sys.argv[1], decode=False)); source.attach(sink);"
+            "\nwhile len(seen) < 20: time.sleep(.05)"
+            "\nprint('ready', flush=True); count = len(seen); began = time.monotonic()"
+            "\nwhile time.monotonic() - began < 2 or len(seen) < count + 90: time.sleep(.05)"
+            "\nprint(source.stats.reconnects, *seen); source.close()"
+        )
+        command = [sys.executable, "-c", code, rtsp_camera().url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+            assert process.stdout.readline().strip() == "ready"
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(STOPPED_S)
+            process.send_signal(signal.SIGCONT)
+            reconnects, *seen = map(int, process.communicate(timeout=60)[0].split())
+
+        assert reconnects == 0
+        assert np.allclose(np.diff(seen) / 1e9, 1 / 30, atol=1e-3)
 
 
 class TestNetwork:
