@@ -175,7 +175,7 @@ def _start_with_networks(
     from sitepose.plugins.sources.live.choose import open_live
 
     plan = _plan(arguments, None, {})
-    engine = record_poses.engine(arguments, say, closers, stopped)
+    engine = record_poses.start_engine(arguments, say, closers, stopped)
 
     def start(camera: LiveSettings) -> UnattendedRecording:
         source = open_live(camera, backend=arguments.backend)

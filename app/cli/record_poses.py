@@ -37,7 +37,7 @@ def wanted(arguments: argparse.Namespace) -> bool:
     return bool(arguments.blur_faces or arguments.poses_only)
 
 
-def engine(
+def start_engine(
     arguments: argparse.Namespace, say: Say, closers: ExitStack, stopped: Callable[[], bool]
 ) -> LiveEngine:
     """Return an engine that looks at frames; its networks are loaded, unless the user stops it meanwhile.

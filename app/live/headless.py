@@ -22,7 +22,7 @@ from sitepose.app.outputs.publish import Broadcast
 from sitepose.app.outputs.report import RunReport
 from sitepose.app.outputs.writers import POSES, REPORT
 from sitepose.app.sessions.recorder import RecorderEvent, RecordingSettings
-from sitepose.app.sessions.unattended import repair_cut_off
+from sitepose.app.sessions.resuming import repair_cut_off
 from sitepose.core.errors import SiteposeError
 from sitepose.plugins.api import FrameSource
 

@@ -12,17 +12,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sitepose.app.sessions.disk import show_duration, show_size
-from sitepose.app.sessions.listing import sessions_in
-from sitepose.app.sessions.manifest import read_manifest
 from sitepose.app.sessions.recorder import Recorder, RecorderEvent, RecorderStats, RecordingSettings
-from sitepose.app.sessions.repair import needs_repair, repair
+from sitepose.app.sessions.resuming import repair_cut_off
 from sitepose.app.sessions.schedule import Schedule
 from sitepose.app.sessions.triggers import Gate, Trigger
-from sitepose.core.errors import SiteposeError, SourceError
+from sitepose.core.errors import SiteposeError
 from sitepose.core.structures import Frame
 from sitepose.plugins.sources.live.address import CameraAddress
 from sitepose.plugins.sources.live.events import SourceEvent
-from sitepose.plugins.sources.live.source import LiveSource
 
 LOOK_S = 0.2
 """How often a frame is looked at for something worth recording, and the clock for the schedule."""
@@ -267,36 +264,3 @@ class UnattendedRecording:
     def _on_recorder_event(self, event: RecorderEvent) -> None:
         if event.kind != "stopped":  # that is the failure, which is told once
             self._say(self.name, event.message)
-
-
-def repair_cut_off(root: Path, say: Callable[[str], None], *, of: str = "") -> str:
-    """Repair what a power cut has left of the sessions in a folder; return the name of the newest.
-
-    Args:
-        root: Folder of all sessions.
-        say: Is told what was done, in one line for each.
-        of: Name of a camera: return its newest only.
-    """
-    newest = ""
-    for folder in sessions_in(root):
-        if not needs_repair(folder):
-            continue
-        try:
-            done = repair(folder)
-            say(f"repaired {folder.name}: {done.frames} frames, {done.seconds:.0f} s")
-            if of in ("", read_manifest(folder).source):
-                newest = folder.name
-        except SiteposeError as error:
-            say(str(error))
-    return newest
-
-
-def check_running(source: LiveSource) -> None:
-    """Say at once what waiting will not mend, where somebody is there to read it.
-
-    Raises:
-        SourceError: The camera refuses the password, or nothing can play what it sends.
-    """
-    source.stream(source.settings.connect_timeout_s)
-    if source.state == "failed":
-        raise SourceError(f"{source.address.label}: {source.why()}")
