@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sitepose.app.sessions.manifest import FRAMES, MANIFEST, VIDEO, SessionManifest, read_manifest
+from sitepose.app.sessions.manifest import (
+    FRAMES,
+    MANIFEST,
+    VIDEO,
+    NewerSessionError,
+    SessionManifest,
+    read_manifest,
+)
 from sitepose.app.sessions.repair import needs_repair
 from sitepose.app.sessions.rows import last_row, span
 from sitepose.core.errors import FormatError
@@ -18,8 +25,8 @@ class SessionLine:
 
     Attributes:
         folder: Where it is.
-        state: ``recording``, ``cut off``, ``closed``, ``repaired`` or ``damaged``.
-        manifest: Its ``session.json``; None where that is damaged.
+        state: ``recording``, ``cut off``, ``closed``, ``repaired``, ``damaged``, or ``newer`` than this program.
+        manifest: Its ``session.json``; None where that cannot be understood.
     """
 
     folder: Path
@@ -82,6 +89,8 @@ def list_sessions(root: Path) -> list[SessionLine]:
 def _line(folder: Path) -> SessionLine:
     try:
         manifest = read_manifest(folder)
+    except NewerSessionError:
+        return SessionLine(folder, "newer", None)
     except FormatError:
         return SessionLine(folder, "damaged", None)
     cut_off = manifest.state == "recording" and needs_repair(folder)

@@ -348,12 +348,16 @@ class TestListing:
     def test_states_are_told_apart(self, session, tmp_path):
         damaged = Path(shutil.copytree(session, tmp_path / "damaged"))
         (damaged / "session.json").write_text("{")
+        newer = Path(shutil.copytree(session, tmp_path / "newer"))
+        written = (newer / "session.json").read_text()
+        (newer / "session.json").write_text(written.replace("session/1", "session/9"))
         cut_off = Path(shutil.copytree(session, tmp_path / "cut_off"))
         reopen(cut_off)
 
         assert {line.folder.name: line.state for line in list_sessions(tmp_path)} == {
             "session": "closed",
             "damaged": "damaged",
+            "newer": "newer",
             "cut_off": "cut off",
         }
 
