@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QByteArray, QTimer, Signal
+from qtpy.QtCore import QByteArray, Qt, QTimer, Signal
 from qtpy.QtGui import QCloseEvent, QResizeEvent
 from qtpy.QtWidgets import (
     QApplication,
@@ -66,6 +66,7 @@ class MainWindow(QMainWindow):
         self.addActions(list(self.tools.by_name.values()))
         self._build()
         self._recording = QLabel()
+        self._recorded = ""
         self.statusBar().addPermanentWidget(self._recording)
         self._connect()
         self._timer = QTimer(self)
@@ -137,7 +138,8 @@ class MainWindow(QMainWindow):
     def show_recording(self, state: RecordingState) -> None:
         """Show whether, and what, is recorded."""
         self.tools.show_recording(state.seconds)
-        self._recording.setText(state.line)
+        self._recorded = state.line
+        self._fit_recording()
 
     def show_kept(self, kept: Kept) -> None:
         """Show what recordings keep, from the next one on."""
@@ -160,12 +162,20 @@ class MainWindow(QMainWindow):
         """Leave out the words of the tool bar where there is no room for them."""
         super().resizeEvent(event)
         self.tools.fit(self.width())
+        self._fit_recording()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell that the window goes, before it does."""
         self._timer.stop()
         self.closing.emit()
         super().closeEvent(event)
+
+    def _fit_recording(self) -> None:
+        """Leave half of the line at the bottom to what happens just now; the tip has the rest."""
+        metrics = self._recording.fontMetrics()
+        shown = metrics.elidedText(self._recorded, Qt.TextElideMode.ElideLeft, self.width() // 2)
+        self._recording.setText(shown)
+        self._recording.setToolTip(self._recorded if shown != self._recorded else "")
 
     def _build(self) -> None:
         middle = QVBoxLayout()

@@ -75,6 +75,7 @@ class Tools(QToolBar):
             self._recorded = on
             record.setChecked(on)
             self._show_icons()
+            self._without_words()
         record.setText(clock(seconds or 0)[:-3] if on else NAMES["record"])
         for name in ("mark", "note"):
             self.by_name[name].setEnabled(on)
@@ -154,8 +155,10 @@ class Tools(QToolBar):
         self.by_name["kept"].setIcon(make_icon(f"kept {self._kept}", self._theme))
 
     def _without_words(self) -> None:
-        """Show the icon alone of tools that have no word."""
-        for name in WITHOUT_WORD:
+        """Show the icon alone of tools that have no word; for how long it has been recorded always has room."""
+        styles = dict.fromkeys(WITHOUT_WORD, ICONS_ALONE)
+        styles["record"] = WITH_WORDS if self._recorded else self.toolButtonStyle()
+        for name, style in styles.items():
             button = self.widgetForAction(self.by_name[name])
             if isinstance(button, QToolButton):
-                button.setToolButtonStyle(ICONS_ALONE)
+                button.setToolButtonStyle(style)

@@ -259,6 +259,23 @@ class TestMainWindow:
         assert asked == [1]
         assert not window.tiles.invitation.isVisible()
 
+    def test_a_small_window_says_how_long_it_has_recorded_and_what_happens(self, qtbot, window):
+        window.resize(1024, 640)
+        window.show()
+        qtbot.waitExposed(window)
+        line = f"{'a-very-long-name-of-a-camera-' * 3}20250301-073000: 63 frames; faces blurred; 12.3 GB free"
+        window.show_recording(RecordingState(65.0, line))
+        button = window.tools.widgetForAction(window.tools.by_name["record"])
+        during = button.toolButtonStyle()
+        room, text = window._recording.width(), window._recording.text()
+        window.show_recording(RecordingState(None))
+        window.close()
+
+        assert (button.text(), during) == ("Record", Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        assert button.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonIconOnly
+        assert room < window.width() * 0.6
+        assert text.endswith("63 frames; faces blurred; 12.3 GB free")
+
     def test_a_pane_that_stays_is_called_by_its_pipeline_once_there_are_two(self, window):
         screen = Screen("cam", "A")
         window.show_screens([screen], ["cam"])
