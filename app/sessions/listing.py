@@ -25,7 +25,7 @@ class SessionLine:
 
     Attributes:
         folder: Where it is.
-        state: ``recording``, ``cut off``, ``closed``, ``repaired``, ``damaged``, or ``newer`` than this program.
+        state: ``recording``, ``cut off``, ``closed``, ``repaired``, ``damaged``, or ``newer`` than we are.
         manifest: Its ``session.json``; None where that cannot be understood.
     """
 
