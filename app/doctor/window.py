@@ -7,11 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from sitepose.app.doctor.findings import Finding, apt, pip
+from sitepose.app.doctor.findings import Finding, Verdict, apt, pip
 
 QT_S = 30.0
 """Time for a window system to answer."""
@@ -25,6 +25,8 @@ PACKAGE_OF_LIBRARY = {
     "libEGL.so.1": "libegl1",
     "libGL.so.1": "libgl1",
     "libX11-xcb.so.1": "libx11-xcb1",
+    "libX11.so.6": "libx11-6",
+    "libXext.so.6": "libxext6",
     "libdbus-1.so.3": "libdbus-1-3",
     "libfontconfig.so.1": "libfontconfig1",
     "libfreetype.so.6": "libfreetype6",
@@ -36,10 +38,15 @@ PACKAGE_OF_LIBRARY = {
     "libxcb-keysyms.so.1": "libxcb-keysyms1",
     "libxcb-randr.so.0": "libxcb-randr0",
     "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-render.so.0": "libxcb-render0",
     "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-shm.so.0": "libxcb-shm0",
+    "libxcb-sync.so.1": "libxcb-sync1",
+    "libxcb-util.so.1": "libxcb-util1",
     "libxcb-xfixes.so.0": "libxcb-xfixes0",
     "libxcb-xinerama.so.0": "libxcb-xinerama0",
     "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libxcb.so.1": "libxcb1",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
     "libxkbcommon.so.0": "libxkbcommon0",
 }
@@ -85,6 +92,8 @@ def window() -> Iterator[Finding]:
     if answer.returncode == 0:
         where = f" {display}" if display else ""
         yield Finding(TOPIC, "Qt", "good", answer.stdout.strip().splitlines()[-1] + where)
+        if hidden and (lacking := missing_libraries(_files_of_binding())):
+            yield _lacks("screen", "missing", lacking)  # what was tried is not what a screen needs
     else:
         yield explained(answer.stderr, os.environ)
     if hidden:
@@ -116,11 +125,7 @@ def explained(said: str, environment: Mapping[str, str]) -> Finding:
         detail = f"QT_QPA_PLATFORM={environment.get('QT_QPA_PLATFORM', platform[1])}: there is no such platform"
         return Finding(TOPIC, "Qt", "bad", detail, "unset QT_QPA_PLATFORM")
     if lacking := _lacking(said):
-        unknown = [name for name in lacking if name not in PACKAGE_OF_LIBRARY]
-        remedy = apt(PACKAGE_OF_LIBRARY[name] for name in lacking if name in PACKAGE_OF_LIBRARY)
-        if unknown:
-            remedy += f", and whatever has {', '.join(unknown)}"
-        return Finding(TOPIC, "Qt", "bad", f"no {', '.join(lacking)}", remedy)
+        return _lacks("Qt", "bad", lacking)
     if "QtBindingsNotFound" in said or "No module named" in said:
         return Finding(TOPIC, "Qt", "missing", "qtpy finds no Qt binding", BINDING)
     if display := _NO_DISPLAY.search(said):
@@ -130,16 +135,34 @@ def explained(said: str, environment: Mapping[str, str]) -> Finding:
     return Finding(TOPIC, "Qt", "bad", lines[-1], apt(PACKAGE_OF_LIBRARY.values()))
 
 
+def _lacks(name: str, verdict: Verdict, libraries: Sequence[str]) -> Finding:
+    """Return that libraries are not there, and what has them."""
+    known = [PACKAGE_OF_LIBRARY[library] for library in libraries if library in PACKAGE_OF_LIBRARY]
+    others = [library for library in libraries if library not in PACKAGE_OF_LIBRARY]
+    remedies = [apt(known)] if known else []
+    if others:
+        remedies.append(f"install whatever has {', '.join(others)}")
+    return Finding(TOPIC, name, verdict, f"no {', '.join(libraries)}", "; ".join(remedies))
+
+
 def _lacking(said: str) -> list[str]:
     """Return the libraries that are not there: the loader names the first, ``ldd`` all of them."""
     found = set(_UNLOADABLE.findall(said))
-    if found and shutil.which("ldd"):
+    if found:
         plugin = _PLUGIN.search(said)
-        files = [plugin[1]] if plugin else map(str, _files_of_binding())
-        for file in files:
-            listed = subprocess.run(["ldd", file], capture_output=True, text=True, check=False).stdout
-            found |= {line.split()[0] for line in listed.splitlines() if "not found" in line}
+        found |= set(missing_libraries([Path(plugin[1])] if plugin else _files_of_binding()))
     return sorted(found)
+
+
+def missing_libraries(files: Iterable[Path]) -> list[str]:
+    """Return the libraries that files want and that are not there; none where nobody can tell."""
+    if shutil.which("ldd") is None:
+        return []
+    listed = (
+        subprocess.run(["ldd", file], capture_output=True, text=True, check=False).stdout.splitlines()
+        for file in files
+    )
+    return sorted({line.split()[0] for lines in listed for line in lines if "not found" in line})
 
 
 def _files_of_binding() -> Iterator[Path]:

@@ -26,7 +26,16 @@ PATTERNS = (
 """Test patterns of GStreamer 1.20 and newer; it would silently show another in the place of an unknown one."""
 
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>\"\\^`{|}]")
-_SECRET_KEY = re.compile(r"pass|pwd|secret|token|auth|user|login|key", re.IGNORECASE)
+_SECRET_KEY = re.compile(
+    r"pass|pwd|pw$|secret|token|auth|user|usr|login|account|credential|key|sign|session|^sid$|^u$|^p$",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(
+    r"(?=[^/]*[a-z])(?=[^/]*[A-Z])(?=[^/]*\d)[A-Za-z0-9]{16,}|[0-9a-f]{32,}|[0-9A-F]{32,}|eyJ[\w.-]{16,}"
+)
+"""A part of a path that nobody would choose: letters of both kinds with digits, a hash, a JSON web token.
+Some recorders give every camera such an address, which is all that is needed to see it."""
+
 _PROPERTY = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s"]+))""")
 _URL = re.compile(r"""\w+://[^\s"']+""")
 _SECRET_IN_PATH = re.compile(r"(?:user(?:name)?|pass(?:word|wd)?|pwd|token)=([^&_/;]+)", re.IGNORECASE)
@@ -198,6 +207,7 @@ def _secrets_of_url(location: str) -> set[str]:
     pairs = parse_qsl(parts.query, keep_blank_values=False)
     found = {value for key, value in pairs if _SECRET_KEY.search(key)}
     found.update(unquote(value) for value in _SECRET_IN_PATH.findall(parts.path))
+    found.update(part for part in parts.path.split("/") if _TOKEN.fullmatch(part))
     return {spelling for value in found for spelling in spellings(value)}
 
 

@@ -110,6 +110,30 @@ class TestSecrecy:
         assert address.credentials == Credentials(user, password)
 
     @pytest.mark.parametrize(
+        ("path", "shown"),
+        [
+            pytest.param("/AbCd3fGh1jKlMn0p", "/***", id="a token"),
+            pytest.param("/live/0123456789abcdef0123456789abcdef/1", "/live/***/1", id="a hash"),
+            pytest.param("/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-def_", "/***", id="a web token"),
+            pytest.param("/token=t0ken/x", "/token=***/x", id="named"),
+            pytest.param("/h264Preview_01_main", "/h264Preview_01_main", id="a stream"),
+            pytest.param("/Streaming/Channels/101", "/Streaming/Channels/101", id="a channel"),
+            pytest.param("/axis-media/media.amp", "/axis-media/media.amp", id="a file"),
+            pytest.param("/cam/realmonitor", "/cam/realmonitor", id="a program"),
+        ],
+    )
+    def test_tokens_in_a_path_are_not_shown_and_streams_are(self, path, shown):
+        assert parse_address(f"rtsp://h{path}").label == f"rtsp://h{shown}"
+
+    @pytest.mark.parametrize(
+        "key", ["user", "usr", "u", "password", "pwd", "p", "loginpas", "token", "sid", "auth"]
+    )
+    def test_secrets_of_a_query_are_known(self, key):
+        address = parse_address(f"http://h/cgi?{key}=s3cret&channel=1&stream=main")
+
+        assert address.secrets.redact("s3cret of channel 1 main") == "*** of channel 1 main"
+
+    @pytest.mark.parametrize(
         "text",
         [
             pytest.param("rtspsrc location=rtsp://ro%40ot:s3cr%2Fet@h/live ! queue", id="login in its address"),
