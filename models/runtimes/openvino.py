@@ -18,6 +18,7 @@ from sitepose.models.runtimes.api import AnyArray, RuntimeInfo, RuntimeOptions
 from sitepose.models.runtimes.compiled import make_room
 from sitepose.models.runtimes.machine import has_native_bf16
 from sitepose.models.runtimes.onnx_file import OnnxFile
+from sitepose.models.runtimes.process_locale import KEPT_LOCALE
 from sitepose.models.runtimes.streams import (
     Dims,
     Signature,
@@ -79,7 +80,10 @@ def open_openvino(
         "ENABLE_HYPER_THREADING": True,
         "ENABLE_CPU_PINNING": False,  # two networks pinned to the same processors would wait for each other
     }
-    with ThreadPoolExecutor(1, thread_name_prefix="compile") as pool:  # compiling takes one processor each
+    with (
+        KEPT_LOCALE,
+        ThreadPoolExecutor(1, thread_name_prefix="compile") as pool,
+    ):  # compiling takes one processor each
         compiling = pool.submit(_compiled_for_several, core, network, items, signature.output_names, settings)
         try:
             compiled = core.compile_model(model, DEVICE, settings)
