@@ -73,6 +73,8 @@ class Camera:
         sound = SOUND if self._options.sound else ""
         factory.set_launch(f"( {self._source()} ! {self._encoder()} {sound} )")
         factory.set_shared(True)
+        if self._options.transport:
+            factory.set_protocols(getattr(_gst_rtsp().RTSPLowerTrans, self._options.transport.upper()))
         factory.connect("media-configure", self._on_media)
         if self._options.user or self._options.certificate:
             self._protect(factory)
@@ -99,7 +101,7 @@ class Camera:
 
     def _protect(self, factory: Any) -> None:
         """Ask for a login, or speak TLS, or both."""
-        from gi.repository import Gio, GstRtsp
+        from gi.repository import Gio
 
         o, auth, viewer = self._options, self._rtsp.RTSPAuth.new(), self._rtsp.RTSPToken.new()
         viewer.set_string("media.factory.role", "viewer")
@@ -108,7 +110,7 @@ class Camera:
         if not o.user:
             auth.set_default_token(viewer)
         elif o.digest:
-            auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+            auth.set_supported_methods(_gst_rtsp().RTSPAuthMethod.DIGEST)
             auth.add_digest(o.user, o.password, viewer)
         else:
             auth.add_basic(self._rtsp.RTSPAuth.make_basic(o.user, o.password), viewer)
@@ -154,6 +156,12 @@ class Camera:
             buffer.pts = begin + number * gst.SECOND // self._options.rate
             if source.emit("push-buffer", buffer) != gst.FlowReturn.OK:
                 return
+
+
+def _gst_rtsp() -> Any:
+    from gi.repository import GstRtsp
+
+    return GstRtsp
 
 
 def _background(options: argparse.Namespace) -> Plane:
@@ -205,6 +213,7 @@ def main() -> None:
     parser.add_argument("--sound", type=int, choices=(0, 1), default=0, help="a second stream, of sound")
     parser.add_argument("--user", default="")
     parser.add_argument("--password", default="")
+    parser.add_argument("--transport", choices=("tcp", "udp"), help="the only one that is offered")
     parser.add_argument("--digest", type=int, choices=(0, 1), default=0, help="logins as hashes, not as text")
     parser.add_argument("--certificate", default="", help="a PEM file with its key: TLS is spoken")
     Camera(parser.parse_args()).serve()

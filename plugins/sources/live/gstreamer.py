@@ -134,6 +134,12 @@ class GstConnection:
         if message.type == kinds.EOS:
             raise ConnectionFault("ended", "the camera ended the stream")
         fault = fault_of(message.parse_error()[0])
+        if (
+            self._address.kind == "rtsp"
+            and fault.kind == "unsupported"
+            and message.src.get_name().startswith("rtspsrc")
+        ):
+            fault = ConnectionFault("broken", f"it offers no video over {self._settings.transport}")
         if self._address.kind == "gst":  # which of the user's elements
             fault = ConnectionFault(fault.kind, f"{message.src.get_name()}: {fault}")
         raise _redacted(fault, self._address)

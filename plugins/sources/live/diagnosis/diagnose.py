@@ -62,6 +62,7 @@ def _unexplained(fault: ConnectionFault, address: CameraAddress, settings: LiveS
     if address.kind not in ("rtsp", "http"):
         return fault
     help_ = "look at it with another program"
-    if address.kind == "rtsp" and settings.transport == "udp":
-        help_ = "a firewall may hold UDP back; take tcp"
+    if address.kind == "rtsp":
+        udp = settings.transport == "udp"
+        help_ = "try transport tcp, for a firewall may hold UDP back" if udp else "try transport udp"
     return ConnectionFault(fault.kind, f"the camera answers, but no video comes of it ({said}): {help_}")

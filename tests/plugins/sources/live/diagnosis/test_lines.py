@@ -234,6 +234,14 @@ class TestNetworkCameras:
         assert expected[1] in line
 
     @pytest.mark.parametrize("backend", ["gstreamer", "pyav"])
+    @pytest.mark.parametrize(("offered", "asked"), [("udp", "tcp"), ("tcp", "udp")])
+    def test_a_camera_with_the_other_transport(self, rtsp_camera, told, backend, offered, asked):
+        kind, line = told(rtsp_camera(transport=offered).url, backend=backend, transport=asked)
+
+        assert kind == "broken"
+        assert f"try transport {offered}" in line
+
+    @pytest.mark.parametrize("backend", ["gstreamer", "pyav"])
     def test_a_certificate_that_nobody_knows(self, rtsp_camera, ports, certificate, told, backend):
         camera = rtsp_camera(certificate=certificate)
 
