@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from qtpy.QtCore import QCoreApplication, QSettings, Qt
+from qtpy.QtCore import QCoreApplication, QSettings, Qt, QTimer
 from qtpy.QtWidgets import QApplication
 
 from sitepose.app.gui.controller import Controller
@@ -22,6 +24,9 @@ from sitepose.app.gui.views.wakeup import Wakeup
 from sitepose.app.live.engine import LiveEngine
 
 ORGANISATION = "sitepose"
+
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Signals that ask the program to end: Ctrl+C, a logout, a terminal that is closed."""
 
 _log = logging.getLogger(__name__)
 
@@ -117,9 +122,33 @@ def run_window(wishes: WindowWishes, change: Callable[[SessionModel], None] = la
     model.recall(str(memory.value("session", "")))
     change(model)
     window = Window(model, wishes, memory=memory)
-    with Failures(window.controller.report):
+    with Failures(window.controller.report), ending(window):
         window.start()
         return int(application.exec_())
+
+
+@contextmanager
+def ending(window: Window) -> Iterator[None]:
+    """Let whoever tells the program to end close the window first, and with it every recording.
+
+    Python hears of a signal when it is asked next: the window asks twice a second.
+    """
+
+    def end(*_: object) -> None:
+        QTimer.singleShot(0, close)
+
+    def close() -> None:
+        window.close()
+        QApplication.quit()  # a dialog may be open
+
+    numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        window.close()
 
 
 def make_application() -> QApplication:

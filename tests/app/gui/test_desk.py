@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
 import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,7 +31,9 @@ from sitepose.app.sessions.verify import verify
 from sitepose.plugins.sources.live.gst_library import has_gstreamer
 from sitepose.plugins.sources.live.secrets import spellings
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # for the simulated cameras in `benchmarks`
+ROOT = Path(__file__).resolve().parents[3]
+
+sys.path.insert(0, str(ROOT))  # for the simulated cameras in `benchmarks`
 
 pytestmark = pytest.mark.gui
 
@@ -81,6 +87,32 @@ class TestRecord:
         window.start()
         qtbot.waitUntil(lambda: "GB free" in window.view._recording.text(), timeout=10_000)
         window.close()
+
+    @needs_gstreamer
+    @pytest.mark.slow
+    @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_a_recording_is_closed_when_the_program_is_told_to_end(self, clip, networks, tmp_path, sent):
+        sessions = tmp_path / "sessions"
+        words = ["--camera", f"loop:{clip}", *networks, "--record", str(sessions)]
+        place = {
+            "QT_QPA_PLATFORM": "offscreen",
+            "XDG_CONFIG_HOME": str(tmp_path),
+            "XDG_RUNTIME_DIR": str(tmp_path),
+        }
+        run = [sys.executable, "main.py", *words]
+        with subprocess.Popen(run, cwd=ROOT, env={**os.environ, **place}, stderr=subprocess.DEVNULL) as process:
+            deadline = time.monotonic() + 60
+            while not any(path.stat().st_size > 2000 for path in sessions.glob("*/video/*.mkv")):
+                assert time.monotonic() < deadline, "nothing was recorded"
+                time.sleep(0.1)
+            process.send_signal(sent)
+            process.wait(30)
+        (folder,) = sessions.iterdir()
+
+        assert process.returncode == 0
+        assert read_manifest(folder).state == "closed"
+        assert verify(folder).good
+        assert (tmp_path / "sitepose" / "window.conf").is_file()
 
 
 class TestPublish:
