@@ -197,7 +197,8 @@ def _run_headless(locations: list[Location], config: RunConfig, arguments: argpa
     def tell(event: LiveEvent) -> None:
         line = f"{event.source}: {event.message}" if event.source else event.message
         told.add(line)
-        print(f"sitepose: {line}", file=sys.stderr, flush=True)
+        # In one piece: cameras have threads of their own.
+        print(f"sitepose: {line}\n", end="", file=sys.stderr, flush=True)
 
     settings = RecordingSettings(blur_faces=arguments.blur_faces, poses_only=arguments.poses_only)
     record = None if arguments.record is None else Recordings(root=arguments.record, settings=settings)

@@ -56,14 +56,15 @@ FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/sha
 
 _TRY_QT = """
 import sys
+from importlib import import_module
 try:
-    from qtpy import API_NAME, QT_VERSION, QtWidgets
+    qtpy, widgets = import_module("qtpy"), import_module("qtpy.QtWidgets")
 except Exception:
     for name in sys.argv[1:]:  # what qtpy does not say: which library is lacking
-        __import__(f"{name}.QtWidgets")
+        import_module(f"{name}.QtWidgets")
     raise
-app = QtWidgets.QApplication(sys.argv[:1])
-print(API_NAME, QT_VERSION, "on", app.platformName())
+app = widgets.QApplication(sys.argv[:1])
+print(qtpy.API_NAME, qtpy.QT_VERSION, "on", app.platformName())
 """
 _UNLOADABLE = re.compile(r"(?:.*/)?(lib[\w.+-]+?\.so[.\d]*): (?:cannot open|file too short|invalid ELF)")
 _PLUGIN = re.compile(r"Cannot load library (\S+platforms/\S+\.so)")
