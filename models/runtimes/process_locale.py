@@ -10,8 +10,8 @@ class KeptLocale:
     """Puts the locale back when the last of those who are within leaves; remembers it, and how many they are.
 
     OpenVINO changes the locale of the whole process while it writes a compiled network, and puts back what it
-    found. Of two that do so at once, one finds the other's, and the process would be left without its own: text of
-    other programs and files would be taken for ASCII from then on.
+    found. Of two that do so at once, one finds the other's, and the process would be left without its own: text
+    of files and of other programs would be taken for ASCII from then on.
     """
 
     def __init__(self) -> None:
