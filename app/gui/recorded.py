@@ -31,11 +31,11 @@ KEPT_CHOICES = (
     KeptChoice("video", "Video", "The video as the camera sends it, and the poses."),
     KeptChoice(
         "blurred",
-        "Faces blurred",
+        "Blurred",
         "Video with blurred faces, and the poses; the face of somebody who is not found can be seen.",
         "faces blurred",
     ),
-    KeptChoice("poses", "Poses alone", "The poses alone; no video is kept.", "no video"),
+    KeptChoice("poses", "Poses", "The poses alone; no video is kept.", "no video"),
 )
 
 

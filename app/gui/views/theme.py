@@ -60,7 +60,7 @@ QToolBar::separator { background: $line; width: 1px; margin: 6px; }
 QToolButton, QPushButton { background: $raised; border: 1px solid $line; border-radius: 5px;
     padding: 5px 11px; }
 QToolButton#more { padding: 4px 8px; }
-QToolBar QToolButton { background: transparent; border-color: transparent; padding: 4px 9px 4px 6px; }
+QToolBar QToolButton { background: transparent; border-color: transparent; padding: 4px 7px 4px 6px; }
 QToolBar QToolButton#icon { padding: 4px 6px; }
 QToolButton:hover, QPushButton:hover { border-color: $soft; }
 QToolButton:checked { background: $accent; color: $accent_ink; border-color: $accent; }

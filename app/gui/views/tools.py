@@ -23,7 +23,7 @@ TOOLS = (
 AT_THE_RIGHT = ("panel", "theme", "help")
 
 NAMES = {
-    "open": "Open", "record": "Record", "mark": "Mark", "note": "Note", "compare": "Compare A | B",
+    "open": "Open", "record": "Record", "mark": "Mark", "note": "Note", "compare": "Compare",
     "boxes": "Boxes", "skeletons": "Skeletons", "labels": "Ids", "trails": "Trails", "zoom": "Zoom",
 }  # fmt: skip
 """What the tool bar calls its actions."""

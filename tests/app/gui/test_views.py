@@ -276,6 +276,19 @@ class TestMainWindow:
         assert room < window.width() * 0.6
         assert text.endswith("63 frames; faces blurred; 12.3 GB free")
 
+    @pytest.mark.parametrize("kept", [choice.kept for choice in KEPT_CHOICES])
+    def test_the_tool_bar_has_its_words_in_a_window_of_the_usual_size(self, qtbot, kept):
+        window = MainWindow()
+        qtbot.addWidget(window)
+        window.show_theme("dark")
+        window.show_kept(kept)
+        window.show()
+        qtbot.waitExposed(window)
+        style = window.tools.widgetForAction(window.tools.by_name["boxes"]).toolButtonStyle()
+        window.close()
+
+        assert style == Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+
     def test_a_pane_that_stays_is_called_by_its_pipeline_once_there_are_two(self, window):
         screen = Screen("cam", "A")
         window.show_screens([screen], ["cam"])
@@ -295,7 +308,7 @@ class TestMainWindow:
 
         assert [choice.text() for choice in choices] == [choice.says for choice in KEPT_CHOICES]
         assert told == ["blurred"]
-        assert "Faces blurred" in button.text()
+        assert "Blurred" in button.text()
         assert "somebody who is not found" in button.toolTip()
         assert [choice.isChecked() for choice in choices] == [False, True, False]
 
