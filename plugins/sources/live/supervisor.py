@@ -134,7 +134,7 @@ class Supervisor:
             self.tell(Connecting, attempt=attempt)
             delivery = self._intake.begin()
             fault = self._live_through(delivery)
-            if delivery.active_at is None:
+            if (delivery.picture_at if self._rules.decodes else delivery.active_at) is None:
                 fault = self._explained(fault)
             if self._stopping.is_set():
                 break

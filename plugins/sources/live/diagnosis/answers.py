@@ -18,7 +18,7 @@ FULL = (453, 503)
 REDIRECTS = range(300, 400)
 FINE = range(200, 300)
 
-JPEG_BEGINS = b"\xff\xd8"
+JPEG_BEGINS = b"\xff\xd8\xff"
 
 _PLAYLIST_TYPES = ("mpegurl", "m3u")
 
@@ -115,14 +115,14 @@ def _fault_of_content(question: Question, reply: Reply) -> ConnectionFault | Non
 
 def _fault_of_parts(reply: Reply) -> ConnectionFault | None:
     """Return what is wrong with an MJPEG stream: pictures with a head each."""
-    _, gap, first = reply.body.partition(b"\r\n\r\n")
-    if not gap and reply.ended:
+    if JPEG_BEGINS in reply.body:
+        return None
+    begun = b"\n\r\n" in reply.body or b"\n\n" in reply.body
+    if not begun and reply.ended:
         return ConnectionFault("ended", "the camera ends its stream before the first picture: restart it")
-    if not gap:
+    if not begun:
         return ConnectionFault("stalled", "the camera begins its stream, but sends no picture: restart it")
-    if not first.startswith(JPEG_BEGINS[: len(first)]):
-        return _not_video("sends what is no JPEG picture as one: choose another stream of it")
-    return None
+    return _not_video("sends what is no JPEG picture as one: choose another stream of it")
 
 
 def _fault_of_playlist(

@@ -7,6 +7,7 @@ from pathlib import Path
 from sitepose.plugins.sources.live.address import CameraAddress
 from sitepose.plugins.sources.live.diagnosis.answers import Question, fault_of_answer, refused
 from sitepose.plugins.sources.live.diagnosis.local import fault_of_device, fault_of_file
+from sitepose.plugins.sources.live.diagnosis.reach import through_proxy
 from sitepose.plugins.sources.live.events import ConnectionFault
 from sitepose.plugins.sources.live.settings import LiveSettings
 
@@ -39,6 +40,8 @@ def _found(fault: ConnectionFault, address: CameraAddress, settings: LiveSetting
 
 def _looked_at(address: CameraAddress, settings: LiveSettings) -> ConnectionFault | None:
     """Return what is wrong as far as we can see; None where all seems well."""
+    if address.kind == "http" and through_proxy(address):
+        return None  # we would ask past it
     if address.kind in ("rtsp", "http"):
         return fault_of_answer(Question(address, settings.verify_tls))
     if address.kind == "v4l2":

@@ -8,6 +8,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from sitepose.plugins.sources.live.address import DEFAULT_PORTS, CameraAddress
 from sitepose.plugins.sources.live.events import ConnectionFault
@@ -86,6 +87,12 @@ def speaks_tls(place: Place) -> bool:
         _context(verify=False).wrap_socket(plain, server_hostname=place.host).close()
         return True
     return False
+
+
+def through_proxy(address: CameraAddress) -> bool:
+    """Return whether libraries reach a camera by way of a proxy, as the environment says."""
+    parts = urlsplit(address.location)
+    return parts.scheme in getproxies() and not proxy_bypass(parts.hostname or "")
 
 
 def _context(*, verify: bool) -> ssl.SSLContext:

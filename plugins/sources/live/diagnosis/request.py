@@ -107,7 +107,7 @@ def _digest(fields: dict[str, str], method: str, uri: str, login: Credentials) -
     who, what = digest(f"{login.user}:{realm}:{login.password}"), digest(f"{method}:{uri}")
     words = {"username": login.user, "realm": realm, "nonce": nonce, "uri": uri}
     bare = f", algorithm={algorithm}"
-    if "auth" in fields.get("qop", "").split(","):
+    if "auth" in re.split(r"[\s,]+", fields.get("qop", "")):
         ours = digest(f"{time.monotonic_ns()}")[:16]
         words |= {"cnonce": ours, "response": digest(f"{who}:{nonce}:00000001:{ours}:auth:{what}")}
         bare += ", nc=00000001, qop=auth"
@@ -115,7 +115,12 @@ def _digest(fields: dict[str, str], method: str, uri: str, login: Credentials) -
         words["response"] = digest(f"{who}:{nonce}:{what}")
     if "opaque" in fields:
         words["opaque"] = fields["opaque"]
-    return "Digest " + ", ".join(f'{name}="{value}"' for name, value in words.items()) + bare
+    return "Digest " + ", ".join(f'{name}="{_quoted(value)}"' for name, value in words.items()) + bare
+
+
+def _quoted(value: str) -> str:
+    """Return a value as it may stand between quotes in a header."""
+    return re.sub(r'(["\\])', r"\\\1", "".join(filter(str.isprintable, value)))
 
 
 def _question(place: Place, location: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from urllib.request import AbstractDigestAuthHandler, HTTPPasswordMgr, Request
 import pytest
 
 from sitepose.plugins.sources.live.address import Credentials, parse_address
-from sitepose.plugins.sources.live.diagnosis.reach import place_of
+from sitepose.plugins.sources.live.diagnosis.reach import place_of, through_proxy
 from sitepose.plugins.sources.live.diagnosis.request import authorization
 
 LOGIN = Credentials("us er", "p:w")
@@ -57,6 +57,29 @@ class TestLogin:
 
         assert answer.startswith(begin)
         assert bool(answer) == bool(begin)
+
+    def test_what_stands_between_quotes_stays_there(self):
+        answer = authorization(['Digest realm="r", nonce="n"'], "GET", "/", Credentials('a"b\r\nX: y', "p"))
+
+        assert 'username="a\\"bX: y"' in answer
+        assert "\n" not in answer
+
+
+class TestProxy:
+    @pytest.mark.parametrize(
+        ("location", "expected"),
+        [
+            pytest.param("http://camera.example/a", True, id="HTTP"),
+            pytest.param("http://10.0.0.2/a", False, id="left out"),
+            pytest.param("https://camera.example/a", False, id="of another scheme"),
+        ],
+    )
+    def test_is_asked_past_no_more_than_by_the_libraries(self, monkeypatch, location, expected):
+        monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+        monkeypatch.setenv("no_proxy", "10.0.0.2")
+        monkeypatch.delenv("https_proxy", raising=False)
+
+        assert through_proxy(parse_address(location)) is expected
 
 
 class TestPlace:
