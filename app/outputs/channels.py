@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -86,7 +87,7 @@ def open_channel(target: str) -> Channel:
         raise RecordingError(f"--publish {target}: {error.strerror or error}") from error
 
 
-class _Plain:
+class _Plain(ABC):
     """Every line alike."""
 
     def begin(self, source: str, header: str) -> None:
@@ -98,8 +99,8 @@ class _Plain:
         if line:
             self.send(line)
 
-    def send(self, line: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def send(self, line: str) -> None: ...
 
 
 class _StandardOutput(_Plain):

@@ -136,8 +136,14 @@ class Publisher:
     def __init__(self, targets: tuple[str, ...], header: PosesHeader) -> None:
         self._broadcast = Broadcast(targets)
         self._programme = self._broadcast.programme(header)
-        self.publish = self._programme.publish
-        self.end = self._programme.end
+
+    def publish(self, record: PoseRecord) -> None:
+        """Send one frame."""
+        self._programme.publish(record)
+
+    def end(self, *, frames: int, dropped: int) -> None:
+        """Send the last line."""
+        self._programme.end(frames=frames, dropped=dropped)
 
     def close(self) -> None:
         """End every channel; calling it twice is fine."""

@@ -42,14 +42,15 @@ def sequences(frames):
 
 
 class TestCamera:
-    def test_killed_and_back_with_another_size(self, own_camera, live, take, collector):
+    @pytest.mark.parametrize("codec", ["h264", "h265"])
+    def test_killed_and_back_with_another_size_or_codec(self, own_camera, live, take, collector, codec):
         camera = own_camera()
         source = live(camera.url)
         before = take(source, 10)[-1]
         source.attach(collector)
         camera.kill()
         time.sleep(0.5)
-        camera.start(width=352, height=192)
+        camera.start(width=352, height=192, codec=codec)
         after = take(source, 20)[-1]
 
         assert after.image.shape == (192, 352, 3)
@@ -57,7 +58,7 @@ class TestCamera:
         assert source.info.size_wh == (352, 192)
         assert events(source, Reconnecting)
         later = [packet for packet in collector.packets if packet.epoch > 0]
-        assert later[0].format.size_wh == (352, 192)
+        assert (later[0].format.size_wh, later[0].format.codec) == ((352, 192), codec)
         assert {packet.epoch for packet in collector.packets} == {0, later[0].epoch}
 
     @pytest.mark.parametrize(
