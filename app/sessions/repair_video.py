@@ -30,8 +30,8 @@ _SEGMENT_NAME = re.compile(r"(\d{6})\.mkv")
 class VideoRepair:
     """Mends the segments of one session.
 
-    A segment that was closed, and is as long as it was then, was not cut off: what is wrong with it is damage,
-    and is left to be seen.
+    A segment that was closed, and is as long as it was then or has no frame left, was not cut off: what is
+    wrong with it is damage, and is left to be seen.
 
     Args:
         path: Folder of the session.
@@ -82,10 +82,11 @@ class VideoRepair:
         if part.sha256 and not path.exists():
             self._leave(f"{name} is gone")
             return True
-        if not part.sha256 or path.stat().st_size != part.bytes or not _written(path, part.bytes - TAIL_BYTES):
+        if not part.sha256:
             return False
         found = _scanned(path)
-        if found is not None and found.finished and len(found.blocks) == part.frames:
+        cut_off = path.stat().st_size != part.bytes or not _written(path, part.bytes - TAIL_BYTES)
+        if found is not None and found.blocks and (cut_off or found.finished):
             return False
         self._leave(f"{name} is damaged, and was left as it is")
         return True
@@ -151,7 +152,7 @@ def _scanned(path: Path) -> Scan | None:
 def _written(path: Path, begin: int) -> bool:
     """Return whether anything is in a file from an offset on: a power cut leaves zeros."""
     with path.open("rb") as stream:
-        stream.seek(begin)
+        stream.seek(max(0, begin))
         return any(data.strip(b"\0") for data in iter(lambda: stream.read(CHUNK), b""))
 
 

@@ -252,6 +252,7 @@ class TestEvidence:
         [
             pytest.param(lambda p: flip(p, 1), "is damaged", id="its first bytes"),
             pytest.param(lambda p: flip(p, scan(p).blocks[20].end), "is damaged", id="in the middle"),
+            pytest.param(lambda p: p.write_bytes(b""), "is damaged", id="emptied"),
             pytest.param(lambda p: p.unlink(), "is gone", id="all of it"),
         ],
     )
