@@ -146,9 +146,11 @@ def _take(application: Any, scene: Scene, folder: Path, scratch: Path) -> None:
     window.start([(f"loop:{video}" if scene.live else str(video), {})])
     engine = window.controller._engine
     until(lambda: engine.parts() is not None and engine.source(window.controller.model.current) is not None)
-    if not scene.live:  # it has come to its end before the networks were there
-        window.controller.replay.seek_frame(0)
-        window.controller.replay.pause()
+    if not scene.live:  # it may have come to its end before the networks were there
+        replay = window.controller.replay
+        replay.seek_frame(0)
+        if replay.position is not None and not replay.position.playing:
+            replay.pause()
     until(all_there)
     if scene.live:
         until(lambda: _frames(window) >= SETTLE_FRAMES and all_there())

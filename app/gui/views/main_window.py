@@ -134,6 +134,7 @@ class MainWindow(QMainWindow):
             application.setPalette(palette(theme))  # dialogs and menus are windows of their own
         self.setStyleSheet(style_sheet(theme))
         self.tools.show_theme(theme)
+        self.tools.fit(self.width(), anew=True)
 
     def show_recording(self, state: RecordingState) -> None:
         """Show whether, and what, is recorded."""
@@ -144,7 +145,7 @@ class MainWindow(QMainWindow):
     def show_kept(self, kept: Kept) -> None:
         """Show what recordings keep, from the next one on."""
         self.tools.show_kept(kept)
-        self.tools.fit(self.width())
+        self.tools.fit(self.width(), anew=True)
 
     def show_replay(self, position: Position | None) -> None:
         """Show the controls of a recording, or hide them."""

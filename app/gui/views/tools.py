@@ -100,8 +100,16 @@ class Tools(QToolBar):
         self._menu.setActiveAction(self._choices[self._kept])
         self._menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
-    def fit(self, width: int) -> None:
-        """Leave out the words where there is no room for them."""
+    def fit(self, width: int, *, anew: bool = False) -> None:
+        """Leave out the words where there is no room for them.
+
+        Args:
+            width: What there is, in logical pixels.
+            anew: Whether the words, or their letters, are others than before.
+        """
+        if anew:
+            self.setToolButtonStyle(WITH_WORDS)
+            self._without_words()
         words = self.toolButtonStyle() == WITH_WORDS
         if words:
             self._width = self.sizeHint().width()

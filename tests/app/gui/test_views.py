@@ -280,10 +280,10 @@ class TestMainWindow:
     def test_the_tool_bar_has_its_words_in_a_window_of_the_usual_size(self, qtbot, kept):
         window = MainWindow()
         qtbot.addWidget(window)
-        window.show_theme("dark")
-        window.show_kept(kept)
         window.show()
         qtbot.waitExposed(window)
+        window.show_theme("dark")
+        window.show_kept(kept)
         style = window.tools.widgetForAction(window.tools.by_name["boxes"]).toolButtonStyle()
         window.close()
 
