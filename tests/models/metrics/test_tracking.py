@@ -34,14 +34,19 @@ def boxes_of(rows):
 
 
 def random_scene(seed, num_frames=30, num_people=6):
-    """People who walk and are lost, found again under other names, invented and moved by noise."""
-    rng, size = np.random.default_rng(seed), np.array([40, 90])
+    """People who walk and are lost, found again under other names, invented and moved by noise.
+
+    Each has a size of their own: a box inside those of two people of one size would overlap with both alike,
+    and which of the two it belongs to would be nobody's to say.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = np.array([40, 90]) * (1 + np.arange(num_people)[:, None] / 100)
     start, speed = rng.uniform(0, 300, (num_people, 2)), rng.normal(0, 4, (num_people, 2))
     truth, result = [], []
     names = rng.permutation(20)[:num_people]
     for t in range(num_frames):
         for i in range(num_people):
-            corner = start[i] + speed[i] * t
+            corner, size = start[i] + speed[i] * t, sizes[i]
             if rng.random() < 0.85:
                 truth.append([t, i * 3, *corner, *(corner + size)])
             if rng.random() < 0.08:
