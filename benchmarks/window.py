@@ -29,8 +29,8 @@ from benchmarks.large_network import write_large_network
 from benchmarks.window_camera import Row, camera_rows
 from sitepose.app.config import read_config
 from sitepose.app.gui.model import SessionModel
-from sitepose.app.live.engine import FIRST, LiveView
 from sitepose.app.live.results import LiveResult
+from sitepose.app.live.views import FIRST, LiveView
 from sitepose.core.skeleton import load_skeleton
 from sitepose.core.structures import Frame, Poses, TrackedFrame
 from sitepose.plugins.sources.live.gst_library import has_gstreamer

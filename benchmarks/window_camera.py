@@ -20,10 +20,10 @@ import numpy as np
 from benchmarks.camera import barcode
 from benchmarks.camera.process import CameraProcess
 from benchmarks.live import bare
-from sitepose.app.live.engine import LiveView
 from sitepose.app.live.parts import LiveParts
 from sitepose.app.live.recording import LiveRecording
 from sitepose.app.live.results import LiveResult
+from sitepose.app.live.views import LiveView
 from sitepose.app.sessions.recorder import RecordingSettings
 from sitepose.app.sessions.verify import verify
 from sitepose.core.structures import Frame

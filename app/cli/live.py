@@ -165,7 +165,7 @@ def _run_window(locations: list[Location], arguments: argparse.Namespace) -> int
     from sitepose.app.cli.run import overrides
     from sitepose.app.gui.model import SessionModel
     from sitepose.app.gui.views.application import WindowWishes, run_window
-    from sitepose.app.live.engine import FIRST
+    from sitepose.app.live.views import FIRST
 
     given = bool(overrides(arguments) or arguments.config or arguments.preset or arguments.assignments)
     config = _config(arguments)

@@ -17,9 +17,10 @@ from sitepose.app.gui.recording import RecordingDesk
 from sitepose.app.gui.replaying import ReplayDesk
 from sitepose.app.gui.tasks import Tasks
 from sitepose.app.gui.view import View
-from sitepose.app.live.engine import FIRST, LANES, SECOND, LiveEngine, LiveView
+from sitepose.app.live.engine import LiveEngine
 from sitepose.app.live.events import LiveEvent
 from sitepose.app.live.inputs import source_label, source_opener, source_secrets
+from sitepose.app.live.views import FIRST, LANES, SECOND, LiveView
 from sitepose.core.errors import SiteposeError
 from sitepose.plugins.api import FrameSource
 

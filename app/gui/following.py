@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sitepose.app.live.engine import LiveView
+from sitepose.app.live.views import LiveView
 from sitepose.core.similarity import box_iou
 from sitepose.core.structures import Poses
 

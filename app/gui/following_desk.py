@@ -7,7 +7,8 @@ from sitepose.app.gui.following import Following, follow_in_all, next_person
 from sitepose.app.gui.model import SessionModel
 from sitepose.app.gui.panes import Panes
 from sitepose.app.gui.view import View
-from sitepose.app.live.engine import FIRST, LANES, LiveEngine
+from sitepose.app.live.engine import LiveEngine
+from sitepose.app.live.views import FIRST, LANES
 
 
 class FollowingDesk:

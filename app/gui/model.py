@@ -12,7 +12,7 @@ from sitepose.app.config import PRESETS, PartConfig, RunConfig, merge
 from sitepose.app.gui.following import Following
 from sitepose.app.gui.menu import Part
 from sitepose.app.gui.recorded import KEPT_CHOICES, Kept
-from sitepose.app.live.engine import FIRST, SECOND
+from sitepose.app.live.views import FIRST, SECOND
 from sitepose.core.errors import ConfigError
 from sitepose.core.settings import check
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from sitepose.app.gui.following import Following
 from sitepose.app.gui.screen import Picture, Screen
 from sitepose.app.gui.view import View
-from sitepose.app.live.engine import LiveEngine, LiveView
+from sitepose.app.live.engine import LiveEngine
+from sitepose.app.live.views import LiveView
 
 MOST_PANES = 16
 """More do not fit on a screen."""

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from sitepose.app.gui.zoom import Region, Zoom
-from sitepose.app.live.engine import RECORDED, LiveView
 from sitepose.app.live.results import LiveResult
+from sitepose.app.live.views import RECORDED, LiveView
 from sitepose.app.rendering.trails import Trails
 from sitepose.core.structures import FloatArray, ImageArray
 

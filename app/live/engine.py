@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from sitepose.app.choices import Progress
 from sitepose.app.config import RunConfig
@@ -26,6 +26,7 @@ from sitepose.app.live.parts import LiveParts, load_parts
 from sitepose.app.live.replay import Replay
 from sitepose.app.live.results import LiveResult, ResultSink
 from sitepose.app.live.stats import LiveFigures
+from sitepose.app.live.views import FIRST, RECORDED, LiveView, ViewListener, Views
 from sitepose.core.structures import Frame, TrackedFrame
 from sitepose.models.runtimes.workers import Workers
 from sitepose.plugins.api import FrameSource
@@ -33,44 +34,8 @@ from sitepose.plugins.api import FrameSource
 STOP_S = 0.9
 """How long the threads may take to end; one that hangs in a library is left to itself."""
 
-RECORDED = "recorded"
-"""Where a view has the poses that were found when a recording was made."""
-
 POLL_S = 0.01
 """How often it is looked whether inference has caught up."""
-
-FIRST = "A"
-"""Name of the lane whose poses are written."""
-
-SECOND = "B"
-"""Name of the lane that compares."""
-
-LANES = (FIRST, SECOND)
-"""All there are."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class LiveView:
-    """What there is to show of a source now.
-
-    Attributes:
-        source: Key of the source.
-        frame: Its newest frame.
-        results: The newest finished result of each lane; its frame may be older.
-    """
-
-    source: str
-    frame: Frame
-    results: Mapping[str, LiveResult]
-
-    def age_s(self, lane: str = FIRST) -> float | None:
-        """Return how much older the frame of the poses is than the one shown; None without poses."""
-        result = self.results.get(lane)
-        return None if result is None else max(0.0, self.frame.timestamp - result.tracked.frame.timestamp)
-
-
-ViewListener = Callable[[LiveView], None]
-"""Is told of every frame, in the thread of its source: be quick, and hand on what takes time."""
 
 
 class LiveEngine:
@@ -97,8 +62,7 @@ class LiveEngine:
         self._on_view = on_view
         self._lanes: dict[str, Lane] = {}
         self._captures: dict[str, Capture] = {}
-        self._results: dict[tuple[str, str], LiveResult] = {}
-        self._views: dict[str, LiveView] = {}
+        self._views = Views()
         self._sinks: list[ResultSink] = []
         self._closing: list[threading.Thread] = []
         self._lock = threading.RLock()
@@ -119,6 +83,7 @@ class LiveEngine:
                 raise ValueError(f"there is a source {key!r} already")
             capture = Capture(key, open_source, self._deliver, self._tell)
             self._captures[key] = capture
+            self._views.begin_source(key)
             for lane in self._lanes.values():
                 lane.begin(key)
         capture.start()
@@ -127,10 +92,9 @@ class LiveEngine:
         """Close a source in the background; one that is not there is fine."""
         with self._lock:
             capture = self._captures.pop(key, None)
-            self._views.pop(key, None)
+            self._views.end_source(key)
             for lane in self._lanes.values():
                 lane.forget(key)
-                self._results.pop((key, lane.name), None)
             if capture is None:
                 return
             thread = threading.Thread(target=capture.ask_to_stop, name=f"close {key}", daemon=True)
@@ -145,6 +109,7 @@ class LiveEngine:
             if name in self._lanes:
                 raise ValueError(f"there is a lane {name!r} already")
             self._lanes[name] = lane
+            self._views.begin_lane(name)
             for sink in self._sinks if name == FIRST else ():
                 lane.add_sink(sink)
         lane.start(config)
@@ -153,7 +118,7 @@ class LiveEngine:
         """End a lane, and close its parts; one that is not there is fine."""
         with self._lock:
             lane = self._lanes.pop(name, None)
-            self._results = {place: found for place, found in self._results.items() if place[1] != name}
+            self._views.end_lane(name)
         if lane is not None:
             lane.stop(STOP_S)
 
@@ -248,49 +213,29 @@ class LiveEngine:
     def _deliver(self, key: str, frame: Frame) -> None:
         """Offer a frame to every lane, then show it; in the thread of its source."""
         with self._lock:
-            if key not in self._captures:
-                return
-            lanes = tuple(self._lanes.values())
-            results = {
-                lane.name: self._results[key, lane.name] for lane in lanes if (key, lane.name) in self._results
-            }
-            if recorded := recorded_result(self._captures[key].source, key, frame):
-                results[RECORDED] = recorded
-            view = self._views[key] = LiveView(key, frame, results)
+            capture, lanes = self._captures.get(key), tuple(self._lanes.values())
+        recorded = recorded_result(capture.source, key, frame) if capture is not None else None
+        view = self._views.show(key, frame, recorded)
+        if view is None:
+            return
         for lane in lanes:
             lane.offer(key, frame)
         self._on_view(view)
 
     def _keep(self, result: LiveResult) -> None:
         """Keep the newest result; a frame that stands still is shown again with its people."""
-        with self._lock:
-            if result.source not in self._captures or result.lane not in self._lanes:
-                return
-            self._results[result.source, result.lane] = result
-            view = self._views.get(result.source)
-            if view is None or view.frame is not result.tracked.frame or not self._stands(result.source):
-                return
-            view = replace(view, results={**view.results, result.lane: result})
-            self._views[result.source] = view
-        self._on_view(view)
+        view = self._views.keep(result, stands=self._stands(result.source))
+        if view is not None:
+            self._on_view(view)
 
     def _tell(self, event: LiveEvent) -> None:
         """Pass on an event; new parts look at frames that stand still, as no others come."""
         self._on_event(event)
-        if event.kind != "switched":
+        lane = self._lanes.get(event.lane)
+        if event.kind != "switched" or lane is None:
             return
-        with self._lock:
-            lane = self._lanes.get(event.lane)
-            still = [
-                # Without the time of its capture, which says nothing about latency any more.
-                replace(view, frame=replace(view.frame, captured_at=0.0))
-                for key, view in self._views.items()
-                if self._stands(key)
-            ]
-            self._views.update({view.source: view for view in still})
-        if lane is not None:
-            for view in still:
-                lane.offer(view.source, view.frame)
+        for view in self._views.anew([key for key in self.sources if self._stands(key)]):
+            lane.offer(view.source, view.frame)
 
     def _stands(self, key: str) -> bool:
         capture = self._captures.get(key)

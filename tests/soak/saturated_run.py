@@ -20,11 +20,12 @@ import psutil
 
 from sitepose.app.config import RunConfig
 from sitepose.app.factory import build_suppress
-from sitepose.app.live.engine import LiveEngine, LiveView
+from sitepose.app.live.engine import LiveEngine
 from sitepose.app.live.inputs import source_opener
 from sitepose.app.live.parts import LiveParts, Loaded
 from sitepose.app.live.recording import LiveRecording
 from sitepose.app.live.results import LiveResult
+from sitepose.app.live.views import LiveView
 from sitepose.app.sessions.recorder import RecordingSettings
 from sitepose.core.skeleton import load_skeleton
 from sitepose.core.structures import Detections, Frame, PoseCandidates

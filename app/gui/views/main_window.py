@@ -32,8 +32,8 @@ from sitepose.app.gui.views.theme import palette, style_sheet
 from sitepose.app.gui.views.tiles import Tiles
 from sitepose.app.gui.views.tools import Tools
 from sitepose.app.gui.views.video import VideoPane
-from sitepose.app.live.engine import LANES
 from sitepose.app.live.replay import Position
+from sitepose.app.live.views import LANES
 
 TICK_MS = 500
 """How often figures are shown."""

@@ -10,8 +10,8 @@ import time
 import numpy as np
 import pytest
 
-from sitepose.app.live.engine import LiveView
 from sitepose.app.live.results import LiveResult
+from sitepose.app.live.views import LiveView
 from sitepose.core.skeleton import load_skeleton
 from sitepose.core.structures import Frame, Poses, TrackedFrame
 

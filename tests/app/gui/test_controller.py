@@ -11,10 +11,11 @@ from sitepose.app.gui import recording
 from sitepose.app.gui.controller import Controller
 from sitepose.app.gui.model import SessionModel
 from sitepose.app.gui.view import View
-from sitepose.app.live.engine import FIRST, SECOND, LiveEngine
+from sitepose.app.live.engine import LiveEngine
 from sitepose.app.live.events import LiveEvent
 from sitepose.app.live.recording import LiveRecording
 from sitepose.app.live.replay import Position, Replay
+from sitepose.app.live.views import FIRST, SECOND
 from sitepose.app.sessions.disk import DiskState
 
 

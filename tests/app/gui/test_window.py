@@ -18,7 +18,7 @@ from sitepose.app.cli import main
 from sitepose.app.config import PartConfig
 from sitepose.app.gui.model import SessionModel
 from sitepose.app.gui.views.application import Window, WindowWishes
-from sitepose.app.live.engine import FIRST
+from sitepose.app.live.views import FIRST
 
 pytestmark = pytest.mark.gui
 

@@ -8,7 +8,8 @@ import time
 import psutil
 import pytest
 
-from sitepose.app.live.engine import FIRST, SECOND, LiveEngine
+from sitepose.app.live.engine import LiveEngine
+from sitepose.app.live.views import FIRST, SECOND
 from sitepose.core.errors import SourceError
 from sitepose.core.formats.poses_jsonl import read_poses
 

@@ -11,9 +11,10 @@ import av
 import numpy as np
 import pytest
 
-from sitepose.app.live.engine import RECORDED, LiveEngine
+from sitepose.app.live.engine import LiveEngine
 from sitepose.app.live.inputs import is_camera, source_label, source_opener
 from sitepose.app.live.replay import Replay
+from sitepose.app.live.views import RECORDED
 from sitepose.app.sessions.manifest import Segment, SessionManifest
 from sitepose.core.errors import SourceError
 from sitepose.core.formats.poses_jsonl import PoseRecord, PosesHeader, PosesWriter
