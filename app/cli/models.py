@@ -93,7 +93,7 @@ def _pull(arguments: argparse.Namespace) -> int:
     for name, path, files in pulled:
         print(f"{name}: {path}")
         for file in files:
-            print(f"  {file.path.name}  sha256 {file.sha256}  {file.source or 'was here'}")
+            print(f"  {file.path.name}  sha256 {file.sha256}  {file.source or 'in the cache'}")
     return 0
 
 

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from sitepose.models.runtimes.api import AnyArray, RuntimeInfo, RuntimeOptions
 from sitepose.models.runtimes.compiled import make_room
 from sitepose.models.runtimes.machine import has_native_bf16
 from sitepose.models.runtimes.onnx_file import OnnxFile
+from sitepose.models.runtimes.openvino_requests import Pieces, Requests, agree
 from sitepose.models.runtimes.process_locale import KEPT_LOCALE
 from sitepose.models.runtimes.streams import (
     Dims,
@@ -35,8 +35,6 @@ PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
 """Our names to OpenVINO's; a quantised network computes what is not quantised in float32."""
 REPORTED = {"f32": "fp32", "bf16": "bf16", "f16": "fp16", "u8": "int8", "i8": "int8"}
 """OpenVINO's names of precisions to ours."""
-SAME = 1e-3
-"""How far a network for several items may be from the one for a single item; on x86 they give the same bits."""
 HEAVY_LAYERS = frozenset({"Convolution", "GroupConvolution", "Deconvolution", "FullyConnected", "MatMul"})
 """Layers that do the work: the precision that most of them run at is the network's."""
 
@@ -80,24 +78,22 @@ def open_openvino(
         "ENABLE_HYPER_THREADING": True,
         "ENABLE_CPU_PINNING": False,  # two networks pinned to the same processors would wait for each other
     }
-    with (
-        KEPT_LOCALE,
-        ThreadPoolExecutor(1, thread_name_prefix="compile") as pool,
-    ):  # compiling takes one processor each
+    # Compiling takes one processor each.
+    with KEPT_LOCALE, ThreadPoolExecutor(1, thread_name_prefix="compile") as pool:
         compiling = pool.submit(_compiled_for_several, core, network, items, signature.output_names, settings)
         try:
             compiled = core.compile_model(model, DEVICE, settings)
         except RuntimeError as error:
             raise WeightsError(f"{file.path}: openvino cannot compile it ({_one_line(error)})") from error
     info = _info(compiled, precision, file.path)
-    alone, together = _Requests(compiled, workers.threads, weights), compiling.result()
-    if together is None or not _agree(together, alone, signature):
+    alone, together = Requests(compiled, workers.threads, weights), compiling.result()
+    if together is None or not agree(together, alone):
         return StreamedSession(signature=signature, info=info, workers=workers, infer=alone)
     return StreamedSession(
         signature=signature,
         info=dataclasses.replace(info, items=items),
         workers=workers,
-        infer=_Pieces(alone, together, items),
+        infer=Pieces(alone, together, items),
         items=items,
     )
 
@@ -119,59 +115,9 @@ def _core(compiled: Path | None) -> Any:
     return core
 
 
-class _Requests:
-    """One inference request for each worker; whoever comes takes a free one.
-
-    Args:
-        compiled: The network.
-        count: How many.
-        weights: What the network looks at; kept for as long.
-    """
-
-    def __init__(self, compiled: Any, count: int, weights: Mapping[str, AnyArray]) -> None:
-        self._compiled = compiled
-        self._weights = weights
-        self._tensor = _library().Tensor
-        self._free: SimpleQueue[Any] = SimpleQueue()
-        for _ in range(count):
-            self._free.put(compiled.create_infer_request())
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of the input, which must be fixed."""
-        return tuple(self._compiled.inputs[0].get_shape())
-
-    def __call__(self, piece: AnyArray) -> list[AnyArray]:
-        request = self._free.get()
-        try:
-            # `request.infer([piece])` does the same and costs a third of a millisecond more in Python.
-            request.set_input_tensor(self._tensor(np.ascontiguousarray(piece), shared_memory=True))
-            request.start_async()
-            request.wait()
-            return [tensor.data.copy() for tensor in request.output_tensors]
-        finally:
-            self._free.put(request)
-
-
-class _Pieces:
-    """Single items through one network, more through the other, with its empty places filled."""
-
-    def __init__(self, alone: _Requests, together: _Requests, items: int) -> None:
-        self._alone = alone
-        self._together = together
-        self._items = items
-
-    def __call__(self, piece: AnyArray) -> list[AnyArray]:
-        if len(piece) == 1:
-            return self._alone(piece)
-        missing = self._items - len(piece)
-        full = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)]) if missing else piece
-        return [result[: len(piece)] for result in self._together(full)]
-
-
 def _compiled_for_several(
     core: Any, network: OnnxFile, items: int, outputs: Sequence[str], settings: dict[str, Any]
-) -> _Requests | None:
+) -> Requests | None:
     """Return the network for several items at once; None where none are wanted, or it cannot be had."""
     several = network.for_items(items) if items > 1 else None
     if several is None:
@@ -182,20 +128,7 @@ def _compiled_for_several(
         compiled = core.compile_model(model, DEVICE, settings)
     except RuntimeError:
         return None
-    return _Requests(compiled, int(settings["NUM_STREAMS"]), weights)
-
-
-def _agree(together: _Requests, alone: _Requests, signature: Signature) -> bool:
-    """Return whether a network for several items gives the same as the one for a single item.
-
-    A file may name its batch of 1 anywhere. Where that stops nothing, but changes the result, only a try shows.
-    """
-    items = np.random.default_rng(0).uniform(0, 2, together.input_shape).astype(signature.input_dtypes[0])
-    for got, *results in zip(together(items), *map(alone, items[:, None]), strict=True):
-        expected = np.concatenate(results)
-        if got.shape != expected.shape or not np.allclose(got, expected, rtol=SAME, atol=SAME):
-            return False
-    return True
+    return Requests(compiled, int(settings["NUM_STREAMS"]), weights)
 
 
 def _with_outputs(model: Any, names: Sequence[str]) -> Any:

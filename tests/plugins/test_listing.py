@@ -64,6 +64,15 @@ class TestReports:
         )
         assert ours.version
 
+    def test_gstreamer_without_its_python_side_is_said_to_be_missing(self, monkeypatch):
+        from sitepose.plugins import listing
+
+        monkeypatch.setattr(listing, "find_spec", lambda name: None if name == "gi" else object())
+        problems = {report.name: report.problem for report in plugin_reports() if report.kind == "source"}
+
+        assert problems["gstreamer"] == "needs gi: pip install 'sitepose[gstreamer]'"
+        assert problems["pyav"] == ""
+
     def test_a_strangers_plugin_is_listed_with_its_origin(self, reports):
         good = reports["good"]
         assert (good.origin, good.version, good.licence, good.problem) == ("stranger", "3.1", "MIT", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from sitepose.plugins.sources.live.address import CameraAddress
 from sitepose.plugins.sources.live.events import ConnectionFault
@@ -39,6 +39,9 @@ _log = logging.getLogger(__name__)
 
 class GStreamerSource(LiveSource):
     """Any camera that GStreamer can reach."""
+
+    requires: ClassVar[tuple[str, ...]] = ("gi",)
+    extra: ClassVar[str] = "sitepose[gstreamer]"
 
     def check(self) -> None:
         """Say at once if GStreamer is missing.

@@ -66,7 +66,7 @@ class TestPullAndPath:
     def test_of_what_is_here_say_where(self, models, brought):
         status, out, _ = models("pull", TINYPOSE)
         assert (status, out.splitlines()[0]) == (0, f"{TINYPOSE}: {brought}")
-        assert "was here" in out
+        assert "in the cache" in out
         assert models("path", TINYPOSE) == (0, f"{brought}\n", "")
 
     def test_as_json(self, models, brought):
