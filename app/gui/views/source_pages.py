@@ -31,7 +31,7 @@ class SourceWish:
 
     Attributes:
         location: As on the command line, without login.
-        settings: Login, transport and sub stream of a network camera, or a pipeline.
+        settings: Login, transport, sub stream and trust of a network camera, or a pipeline.
     """
 
     location: str
@@ -117,6 +117,7 @@ class NetworkPage(Page):
         self.url, self.sub = QLineEdit(), QLineEdit()
         self.user, self.password = QLineEdit(), QLineEdit()
         self.transport = ChoiceBox()
+        self.any_certificate = TickBox("accept one that this computer does not trust")
         hint = soft(
             "The networks look at the sub stream, a smaller one of the same camera; the other is recorded."
         )
@@ -127,6 +128,7 @@ class NetworkPage(Page):
             ("User", self.user),
             ("Password", self.password),
             ("Transport", self.transport),
+            ("Certificate", self.any_certificate),
         )
         self.url.setPlaceholderText("rtsp://192.168.1.20/stream1")
         self.sub.setPlaceholderText("if it has one: rtsp://192.168.1.20/stream2")
@@ -141,6 +143,8 @@ class NetworkPage(Page):
             settings |= {"user": self.user.text(), "password": self.password.text()}
         if sub:
             settings["sub"] = sub
+        if self.any_certificate.isChecked():
+            settings["verify_tls"] = False
         return SourceWish(url, settings) if url else None
 
 

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QDialog, QDialogButtonBox
 from sitepose.app.gui.preview import Preview
 from sitepose.app.gui.views.source_dialog import SourceDialog
 from sitepose.app.gui.views.source_pages import NO_CAMERA, FoundCamera
+from sitepose.plugins.sources.live.choose import live_settings
 
 pytestmark = pytest.mark.gui
 
@@ -178,6 +179,16 @@ class TestSourceDialog:
         qtbot.keyClicks(dialog.network.sub, " rtsp://10.0.0.2/small ")
 
         assert dialog.wish().settings == {"transport": "tcp", "sub": "rtsp://10.0.0.2/small"}
+
+    def test_a_camera_may_have_a_certificate_of_its_own(self, qtbot, open_dialog):
+        dialog = open_dialog()
+        dialog.tabs.setCurrentIndex(1)
+        qtbot.keyClicks(dialog.network.url, "rtsps://10.0.0.2/live")
+        dialog.network.any_certificate.click()
+        wish = dialog.wish()
+
+        assert wish.settings == {"transport": "tcp", "verify_tls": False}
+        assert live_settings(wish.location, **wish.settings).verify_tls is False
 
     def test_a_file_may_play_over_and_over(self, open_dialog, film):
         dialog = open_dialog()

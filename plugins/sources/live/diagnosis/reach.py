@@ -121,7 +121,7 @@ def _why_not_encrypted(place: Place, error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"this computer does not trust the certificate of {place.host} ({error.verify_message}):"
-            " install it here, or say --no-verify-tls"
+            " install it here, or accept it (--no-verify-tls)"
         )
     if isinstance(error, TimeoutError):
         return f"{place} answers nothing to TLS: check the port, or write {place.scheme[:4]}://"

@@ -170,7 +170,7 @@ TIMEOUTS = [
 
 UNTRUSTED = (
     "this computer does not trust the certificate of 127.0.0.1 (self-signed certificate):"
-    " install it here, or say --no-verify-tls"
+    " install it here, or accept it (--no-verify-tls)"
 )
 
 
