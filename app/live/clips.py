@@ -9,11 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type as SideDataType
 
 from sitepose.app.outputs.writers import POSES
 from sitepose.app.sessions.manifest import MANIFEST, VIDEO, read_manifest
@@ -23,7 +21,7 @@ from sitepose.core.skeleton import Skeleton, load_skeleton
 from sitepose.core.structures import Frame, Poses
 from sitepose.plugins.sources.colour import RgbConverter
 from sitepose.plugins.sources.containers import open_container, video_stream
-from sitepose.plugins.sources.orientation import UPRIGHT, Orientation, orientation_of, upright
+from sitepose.plugins.sources.orientation import UPRIGHT, orientation_of_picture, upright
 from sitepose.plugins.sources.reader import VideoReader
 
 _log = logging.getLogger(__name__)
@@ -144,7 +142,7 @@ class Clips:
             self._reader = VideoReader(self._clips[place.clip].path)
             self._clip = place.clip
             first = next(self._reader.pictures(), None)
-            self._orientation = UPRIGHT if first is None else _orientation(first)
+            self._orientation = UPRIGHT if first is None else orientation_of_picture(first)
         self._pictures = self._reader.pictures_from(place.pts)
 
     def _made(self, picture: av.VideoFrame, number: int, place: Place) -> Frame:
@@ -204,12 +202,3 @@ def _clips_of(path: Path) -> list[_Clip]:
         raise SourceError(f"{path}: holds poses without video; there is nothing to play")
     segments = [part for part in manifest.segments if part.state != "deleted"]
     return [_Clip(path / VIDEO / part.file, part.timestamp, part.number) for part in segments]
-
-
-def _orientation(picture: av.VideoFrame) -> Orientation:
-    side_data: Any = picture.side_data  # PyAV's annotation knows only some of the kinds
-    try:
-        matrix = side_data[SideDataType.DISPLAYMATRIX]
-    except KeyError:
-        return UPRIGHT
-    return orientation_of(np.frombuffer(matrix, np.int32))

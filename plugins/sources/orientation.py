@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 from numpy.typing import NDArray
 
 from sitepose.core.structures import ImageArray
@@ -36,6 +38,16 @@ def orientation_of(matrix: NDArray[np.int32]) -> Orientation:
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return Orientation(transposed=False, flipped_x=a < 0, flipped_y=d < 0)
     return Orientation(transposed=True, flipped_x=c < 0, flipped_y=b < 0)
+
+
+def orientation_of_picture(picture: av.VideoFrame) -> Orientation:
+    """Return the orientation that a decoded picture asks for."""
+    side_data: Any = picture.side_data  # PyAV's annotation knows only some of the kinds
+    try:
+        matrix = side_data[SideDataType.DISPLAYMATRIX]
+    except KeyError:
+        return UPRIGHT
+    return orientation_of(np.frombuffer(matrix, np.int32))
 
 
 def upright(image: ImageArray, orientation: Orientation) -> ImageArray:

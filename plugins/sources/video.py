@@ -9,11 +9,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import av
-import numpy as np
-from av.sidedata.sidedata import Type as SideDataType
 from pydantic import Field
 
 from sitepose.core.errors import SourceError
@@ -21,7 +18,7 @@ from sitepose.core.structures import Frame
 from sitepose.plugins.api import PluginContext, SourceInfo
 from sitepose.plugins.sources.base import IteratedSource, SpanSettings
 from sitepose.plugins.sources.colour import RgbConverter
-from sitepose.plugins.sources.orientation import UPRIGHT, Orientation, orientation_of, upright, upright_size
+from sitepose.plugins.sources.orientation import orientation_of_picture, upright, upright_size
 from sitepose.plugins.sources.reader import VideoReader
 from sitepose.plugins.sources.timeline import Timeline
 
@@ -58,7 +55,7 @@ class VideoFile(IteratedSource):
             self._time_base = self._reader.stream.time_base
             self._pictures = self._reader.pictures()
             self._first = self._first_picture()
-            self._orientation = _orientation(self._first)
+            self._orientation = orientation_of_picture(self._first)
             super().__init__(self._described())
         except BaseException:
             self._reader.close()
@@ -152,12 +149,3 @@ class VideoFile(IteratedSource):
             raise SourceError(
                 f"{self._path}: the frame size changes {change} at {seconds:.2f} s; split it there"
             )
-
-
-def _orientation(picture: av.VideoFrame) -> Orientation:
-    side_data: Any = picture.side_data  # PyAV's annotation knows only some of the kinds
-    try:
-        matrix = side_data[SideDataType.DISPLAYMATRIX]
-    except KeyError:
-        return UPRIGHT
-    return orientation_of(np.frombuffer(matrix, np.int32))
