@@ -13,6 +13,7 @@ PEER = HERE.parent / ".venv-rtmlib" / "bin" / "python"
 BENCHMARKS = (
     ("The offline run and rtmlib", "offline.py"),
     ("The offline run and its networks alone", "overhead.py"),
+    ("A start", "startup.py"),
     ("Processor time by thread", "profile_threads.py"),
     ("With overlay and without, 1080p", "overlay_run.py"),
     ("Drawing and encoding a frame", "overlay.py"),
