@@ -9,7 +9,7 @@ from sitepose.app.live.events import LiveEvent
 from sitepose.app.logs import keep_out_of_logs
 from sitepose.plugins.sources.live.secrets import Secrets
 
-NOTICES = frozenset(("recording", "scene"))
+NOTICES = frozenset(("recording", "scene", "damaged"))
 """Kinds of events that are no failure, and yet nobody should miss."""
 
 

@@ -31,6 +31,9 @@ BY_KIND = {
     "unexpected": "The program goes on; please report this with the log (start with -v).",
 }
 
+WHATEVER_IT_SAYS = {"damaged": "The rest is played; see what `sitepose sessions verify` says of the session."}
+"""Kinds whose remedy is the same for every message."""
+
 
 def remedy(kind: str, message: str) -> str:
     """Return what to do.
@@ -38,6 +41,8 @@ def remedy(kind: str, message: str) -> str:
     >>> remedy("source-failed", "401 wrong user or password")
     'Check user and password, then press Ctrl+R.'
     """
+    if kind in WHATEVER_IT_SAYS:
+        return WHATEVER_IT_SAYS[kind]
     for pattern, help_text in REMEDIES:
         if re.search(pattern, message, re.IGNORECASE):
             return help_text

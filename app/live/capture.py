@@ -86,6 +86,8 @@ class Capture:
             if stopping:
                 source.close()
                 return
+            for reason in getattr(source, "left_out", ()):
+                self._tell("damaged", f"{reason}; it is left out")
             self._take_all(source)
         except SiteposeError as error:
             self._tell("source-failed", str(error), state="failed")

@@ -20,6 +20,7 @@ EventKind = Literal[
     "stage-failed",  # a stage has failed at a frame; the next frame is tried
     "output-failed",  # something cannot be written any more
     "recording",  # a recording begins, or warns
+    "damaged",  # a part of a recording cannot be played, and is left out
 ]
 
 FAILURES = frozenset(("source-failed", "switch-failed", "stage-failed", "output-failed"))

@@ -90,6 +90,11 @@ class Replay:
                 self._speed,
             )
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """One line for each part of the recording that cannot be played."""
+        return tuple(self._clips.left_out)
+
     def recorded_at(self, frame: Frame) -> Poses | None:
         """Return the people of one of its frames as they were recorded; None where nobody has looked."""
         return None if self.recorded is None else self.recorded.at(self._clips.places[frame.index])

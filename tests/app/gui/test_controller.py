@@ -145,6 +145,13 @@ class TestErrors:
         desk.tell(kind="source", message="playing", source="/dev/video0", state="playing")
         assert desk.banner() is None
 
+    def test_what_a_recording_lacks_stays_to_be_read_while_the_rest_plays(self, desk):
+        desk.tell(kind="damaged", message="2.mkv: no such file; it is left out", source="monday")
+        desk.tell(kind="source", message="playing", source="monday", state="playing")
+
+        assert desk.banner().text == "monday: 2.mkv: no such file; it is left out"
+        assert "sessions verify" in desk.banner().remedy
+
     def test_escape_takes_it_away(self, desk):
         desk.tell(kind="stage-failed", message="pose failed", lane="A")
         desk.controller.dismiss()

@@ -128,6 +128,18 @@ class TestSessions:
         assert "000002.mkv" in said
         assert said.endswith("it is left out")
 
+    def test_whoever_watches_is_told_of_it(self, session, fakes):
+        (session / "video/000002.mkv").unlink()
+        events, views = [], []
+        engine = LiveEngine(threads=1, on_event=events.append, on_view=views.append)
+        engine.add_source("replay", source_opener(str(session)))
+        assert fakes.until(lambda: views)
+        engine.stop()
+        (told,) = (event for event in events if event.kind == "damaged")
+
+        assert "000002.mkv" in told.message
+        assert (told.source, told.state, told.failed) == ("replay", "", False)
+
     def test_a_session_without_any_is_one_line(self, session):
         shutil.rmtree(session / "video")
         with pytest.raises(SourceError, match=r"000001\.mkv: no such file"):
