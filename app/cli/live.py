@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sitepose.app.signals import heard
 from sitepose.core.errors import ConfigError, PipelineError, PluginError, SiteposeError
 
 if TYPE_CHECKING:
@@ -236,9 +236,5 @@ def _stopping(stop: Any) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with heard(lambda *_: stop()):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

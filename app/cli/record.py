@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from sitepose.app.cli import record_poses, record_watch
 
 if TYPE_CHECKING:
-    from sitepose.app.cli.record_watch import Say
     from sitepose.app.sessions.recorder import RecordingSettings
     from sitepose.app.sessions.triggers import Trigger
-    from sitepose.app.sessions.unattended import Plan, UnattendedRecording
+    from sitepose.app.sessions.unattended import Plan, Say, UnattendedRecording
     from sitepose.plugins.sources.live.settings import LiveSettings
 
 Start = Callable[["LiveSettings"], "UnattendedRecording"]

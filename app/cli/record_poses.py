@@ -8,11 +8,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sitepose.app.cli.record_watch import Say
     from sitepose.app.live.engine import LiveEngine
     from sitepose.app.live.events import LiveEvent
     from sitepose.app.live.posed_camera import PosedCamera
-    from sitepose.app.sessions.unattended import Plan
+    from sitepose.app.sessions.unattended import Plan, Say
     from sitepose.plugins.sources.live.source import LiveSource
 
 LOAD_S = 0.1
@@ -74,10 +73,10 @@ def start_engine(
 
 def posed_camera(engine: LiveEngine, source: LiveSource, plan: Plan, preroll_s: float) -> PosedCamera:
     """Return a camera whose frames an engine looks at before they are recorded."""
+    from sitepose.app.live.inputs import numbered
     from sitepose.app.live.posed_camera import PosedCamera
 
-    label = source.address.label
-    key = label if label not in engine.sources else f"{label} ({len(engine.sources) + 1})"
+    key = numbered(source.address.label, engine.sources)
     return PosedCamera(engine, source, key, plan.settings, schedule=plan.schedule, preroll_s=preroll_s)
 
 

@@ -11,16 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sitepose.app.signals import heard
+
 if TYPE_CHECKING:
     from sitepose.app.sessions.recording import RecorderStats
-    from sitepose.app.sessions.unattended import UnattendedRecording
+    from sitepose.app.sessions.unattended import Say, UnattendedRecording
 
 TICK_S = 0.2
 STATUS_S = 10.0
 """How often a terminal is told where the recording is."""
-
-Say = Callable[[str, str], None]
-"""Is told what happens: name of the source, one line."""
 
 
 def wait(
@@ -123,9 +122,5 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
         seen.append(number)
         signal.signal(number, signal.default_int_handler)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with heard(stop):
         yield lambda: bool(seen)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

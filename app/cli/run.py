@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sitepose.app.cli import live
+from sitepose.app.signals import heard
 from sitepose.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -224,12 +224,8 @@ def _stopped_by_signals(video_run: VideoRun) -> Iterator[None]:
         asked.append(time.monotonic())
         video_run.stop()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with heard(ask):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _part(text: str | None) -> dict[str, Any] | None:

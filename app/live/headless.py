@@ -15,7 +15,7 @@ from sitepose.app.config import RunConfig
 from sitepose.app.live.capture import OpenSource
 from sitepose.app.live.engine import LiveEngine
 from sitepose.app.live.events import EventListener, LiveEvent
-from sitepose.app.live.inputs import source_label, source_opener
+from sitepose.app.live.inputs import numbered, source_label, source_opener
 from sitepose.app.live.recording import LiveRecording
 from sitepose.app.live.writer import LiveWriter
 from sitepose.app.outputs.publish import Broadcast
@@ -79,8 +79,7 @@ class HeadlessRun:
         self._openers: dict[str, OpenSource] = {}
         for location, settings in locations:
             label = source_label(location, pipeline=settings.get("pipeline"))
-            key = label if label not in self._openers else f"{label} ({len(self._openers) + 1})"
-            self._openers[key] = source_opener(location, **settings)
+            self._openers[numbered(label, self._openers)] = source_opener(location, **settings)
 
     def stop(self) -> None:
         """End the run; safe in a signal handler: it takes no lock, which the interrupted thread might hold."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,15 @@ def source_opener(
         second = live_settings(sub, **settings)
         return lambda listener: PairedSource(chosen, second, backend=backend, listener=listener)
     return lambda listener: open_live(chosen, backend=backend, listener=listener)
+
+
+def numbered(label: str, taken: Collection[str]) -> str:
+    """Return the key of one more source; of two cameras that call themselves the same, the second has a number.
+
+    >>> numbered("hall", ["door"]), numbered("hall", ["door", "hall"])
+    ('hall', 'hall (3)')
+    """
+    return label if label not in taken else f"{label} ({len(taken) + 1})"
 
 
 def source_label(location: str, *, pipeline: str | None = None) -> str:

@@ -56,9 +56,8 @@ class LiveRecording:
         self._posed: PosedFrames | None = None
         self._paired: PairedPoses | None = None
         source.listen(self._recorder.source_event)
-        chosen = self._recorder.settings
-        if chosen.blur_faces or chosen.poses_only:
-            self._posed = posed_frames(chosen, PosedFeed(self._recorder))
+        if self._recorder.settings.posed:
+            self._posed = posed_frames(self._recorder.settings, PosedFeed(self._recorder))
         else:
             source.attach(self._recorder)
             if isinstance(source, PairedSource):

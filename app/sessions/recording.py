@@ -37,6 +37,11 @@ class RecordingSettings(Settings):
     retention: str = ""
     """How long the recording may be kept."""
 
+    @property
+    def posed(self) -> bool:
+        """Whether only frames are recorded that networks have looked at."""
+        return self.blur_faces or self.poses_only
+
     @model_validator(mode="after")
     def _either(self) -> Self:
         if self.blur_faces and self.poses_only:

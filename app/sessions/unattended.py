@@ -122,7 +122,7 @@ class UnattendedRecording:
     @property
     def posed(self) -> bool:
         """Whether only frames are recorded that networks have looked at."""
-        return self._plan.settings.blur_faces or self._plan.settings.poses_only
+        return self._plan.settings.posed
 
     @property
     def running(self) -> bool:

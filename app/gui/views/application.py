@@ -22,6 +22,7 @@ from sitepose.app.gui.views.main_window import MainWindow
 from sitepose.app.gui.views.source_pages import SourceWish
 from sitepose.app.gui.views.wakeup import Wakeup
 from sitepose.app.live.engine import LiveEngine
+from sitepose.app.signals import heard
 
 ORGANISATION = "sitepose"
 
@@ -142,12 +143,10 @@ def ending(window: Window) -> Iterator[None]:
         QApplication.quit()  # a dialog may be open
 
     numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
-    before = {number: signal.signal(number, end) for number in numbers}
     try:
-        yield
+        with heard(end, numbers):
+            yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         window.close()
 
 
